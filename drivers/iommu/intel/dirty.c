@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty tracking by VT-d second-stage A/D bits
+ *
+ * The switch is SSADE in the PASID-table entry of each device, for second-stage
+ * and nested translation alike (VT-d 4.1, section 9.6). Devices nested on the
+ * domain have a PASID-table entry of their own, which points to the domain's
+ * second-stage table: they are switched too.
+ *
+ * A device that is attached while tracking is on gets the bit with the rest of
+ * its entry (pasid.c), from iommu_domain::dirty_enabled. The core excludes
+ * attaching from switching and from reading. The latter also keeps the root of
+ * the table in place: attaching an IOMMU of a smaller address width takes
+ * levels off the top.
+ *
+ * Tables are coherent wherever A/D bits work, so nothing is written back from
+ * the CPU's cache.
+ */
+#define pr_fmt(fmt)	"DMAR: " fmt
+
+#include <linux/iommu-dirty.h>
+#include <linux/iommu.h>
+#include <linux/pci.h>
+
+#include "dirty.h"
+#include "dirty_fmt.h"
+#include "iommu.h"
+#include "pasid.h"
+
+/**
+ * intel_dirty_capable() - can DMA writes of a device be tracked
+ * @dev: device that the driver has probed
+ *
+ * Hardware updates A/D bits only by a walk that snoops (SMPWC). A sub-device
+ * whose DMA carries another device's requester id has no PASID-table entry of
+ * its own to switch.
+ *
+ * Return: true if a domain that tracks can be allocated for @dev and attached.
+ */
+bool intel_dirty_capable(struct device *dev)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct intel_iommu *iommu = info->iommu;
+
+	if (dev_is_pci(dev) &&
+	    pci_real_dma_dev(to_pci_dev(dev)) != to_pci_dev(dev))
+		return false;
+	return sm_supported(iommu) && ecap_slts(iommu->ecap) &&
+	       ecap_slads(iommu->ecap) && ecap_smpwc(iommu->ecap);
+}
+
+/*
+ * Switch one device. What is cached under the old setting goes, in the order of
+ * VT-d 4.1 table 25 for a change of a present entry: PASID cache, IOTLB by
+ * domain, device TLB.
+ */
+static int intel_dirty_set_device(struct device_domain_info *info, bool enable)
+{
+	struct intel_iommu *iommu = info->iommu;
+	struct pasid_entry *pte;
+	u16 did, pgtt;
+
+	spin_lock(&iommu->lock);
+	pte = intel_pasid_get_entry(info->dev, IOMMU_NO_PASID);
+	if (!pte) {
+		spin_unlock(&iommu->lock);
+		return -ENODEV;
+	}
+	pgtt = pasid_pte_get_pgtt(pte);
+	if (WARN_ON_ONCE(pgtt != PASID_ENTRY_PGTT_SL_ONLY &&
+			 pgtt != PASID_ENTRY_PGTT_NESTED)) {
+		spin_unlock(&iommu->lock);
+		return -EOPNOTSUPP;
+	}
+	did = pasid_get_domain_id(pte);
+	if (enable)
+		pasid_set_ssade(pte);
+	else
+		pasid_clear_ssade(pte);
+	spin_unlock(&iommu->lock);
+
+	if (!ecap_coherent(iommu->ecap))
+		clflush_cache_range(pte, sizeof(*pte));
+
+	pasid_cache_invalidation_with_pasid(iommu, did, IOMMU_NO_PASID);
+	iommu->flush.flush_iotlb(iommu, did, 0, 0, DMA_TLB_DSI_FLUSH);
+	devtlb_invalidation_with_pasid(iommu, info->dev, IOMMU_NO_PASID);
+	return 0;
+}
+
+/* Switch every device of @domain, up to the first that fails */
+static int intel_dirty_set_devices(struct dmar_domain *domain, bool enable)
+{
+	struct device_domain_info *info;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&domain->lock, flags);
+	list_for_each_entry(info, &domain->devices, link) {
+		ret = intel_dirty_set_device(info, enable);
+		if (ret)
+			break;
+	}
+	spin_unlock_irqrestore(&domain->lock, flags);
+	return ret;
+}
+
+static int intel_dirty_set_all(struct dmar_domain *s2_domain, bool enable)
+{
+	struct dmar_domain *s1_domain;
+	int ret;
+
+	ret = intel_dirty_set_devices(s2_domain, enable);
+	if (ret || !s2_domain->nested_parent)
+		return ret;
+
+	spin_lock(&s2_domain->s1_lock);
+	list_for_each_entry(s1_domain, &s2_domain->s1_domains, s2_link) {
+		ret = intel_dirty_set_devices(s1_domain, enable);
+		if (ret)
+			break;
+	}
+	spin_unlock(&s2_domain->s1_lock);
+	return ret;
+}
+
+static int intel_dirty_set(struct iommu_domain *domain, bool enable)
+{
+	int ret = intel_dirty_set_all(to_dmar_domain(domain), enable);
+
+	/* A device that fails now failed before and was not switched. */
+	if (ret)
+		intel_dirty_set_all(to_dmar_domain(domain), !enable);
+	return ret;
+}
+
+static void intel_dirty_read(struct iommu_domain *domain,
+			     struct iommu_dirty_read *read, unsigned long iova,
+			     unsigned long last)
+{
+	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
+
+	vtdss_walk((u64 *)dmar_domain->pgd, agaw_to_level(dmar_domain->agaw),
+		   read, iova, last);
+}
+
+/*
+ * Leaf entries changed and no table did, so the paging-structure caches may
+ * stay: the invalidation hint says so.
+ */
+static void intel_dirty_flush(struct iommu_domain *domain, unsigned long iova,
+			      unsigned long last, unsigned long sizes)
+{
+	cache_tag_flush_range(to_dmar_domain(domain), iova, last, 1);
+}
+
+static const struct iommu_dirty_ops intel_dirty_ops = {
+	.set = intel_dirty_set,
+	.read = intel_dirty_read,
+	.flush = intel_dirty_flush,
+};
+
+/**
+ * intel_dirty_init_domain() - make a second-stage domain track
+ * @domain: domain under construction, of a device that is capable
+ */
+void intel_dirty_init_domain(struct iommu_domain *domain)
+{
+	domain->dirty_ops = &intel_dirty_ops;
+}

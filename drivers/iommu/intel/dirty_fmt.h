@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The VT-d second-stage page table, as the dirty walker sees it
+ *
+ * VT-d specification 4.1, section 9.8 "Second-Stage Paging Entries". Every
+ * level has 512 entries. A leaf is an entry at level 1, or one above it with
+ * the page-size bit; hardware sets the dirty bit in leaves only, and only
+ * through an entry that is writable.
+ */
+#ifndef __INTEL_DIRTY_FMT_H
+#define __INTEL_DIRTY_FMT_H
+
+#include "../iommu-dirty-walk.h"
+
+#define VTDSS_R			BIT_ULL(0)
+#define VTDSS_W			BIT_ULL(1)
+#define VTDSS_PAGE_SIZE		BIT_ULL(7)
+#define VTDSS_DIRTY_BIT		9
+#define VTDSS_DIRTY		BIT_ULL(VTDSS_DIRTY_BIT)
+#define VTDSS_ADDRESS		GENMASK_ULL(51, 12)
+
+static __always_inline bool vtdss_present(u64 entry)
+{
+	return entry & (VTDSS_R | VTDSS_W);
+}
+
+static __always_inline bool vtdss_leaf(u64 entry)
+{
+	return entry & VTDSS_PAGE_SIZE;
+}
+
+static __always_inline u64 vtdss_dirty(u64 entry)
+{
+	return entry & VTDSS_DIRTY;
+}
+
+static __always_inline u64 vtdss_clean(u64 entry)
+{
+	return entry & ~VTDSS_DIRTY;
+}
+
+static __always_inline void vtdss_clear(u64 *entry)
+{
+	clear_bit(VTDSS_DIRTY_BIT, (unsigned long *)entry);
+}
+
+static __always_inline u64 *vtdss_table(u64 entry)
+{
+	return phys_to_virt(entry & VTDSS_ADDRESS);
+}
+
+static const struct iommu_dirty_fmt vtdss_fmt = {
+	.page_shift = 12,
+	.index_bits = 9,
+	.present = vtdss_present,
+	.leaf = vtdss_leaf,
+	.dirty = vtdss_dirty,
+	.clean = vtdss_clean,
+	.clear = vtdss_clear,
+	.table = vtdss_table,
+};
+
+DEFINE_IOMMU_DIRTY_WALK(vtdss_walk, &vtdss_fmt)
+
+#endif /* __INTEL_DIRTY_FMT_H */

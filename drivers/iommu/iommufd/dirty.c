@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty tracking ioctls
+ *
+ * A read (GET_DIRTY_BITMAP) goes through its range *window* by window. Areas
+ * lead: what lies between them is a hole, costs nothing and is not touched. For
+ * each window it
+ *
+ *   looks which areas there are, under iova_rwsem, and so which pages of the
+ *        caller's bitmap are needed,
+ *   pins these pages, with no lock held (dirty_log.c),
+ *   looks the areas up again, under the lock, and has the driver walk them, run
+ *        by run: a run is a sequence of areas without a gap,
+ *   flushes what the walk cleared, and only then drops the lock and unpins.
+ *
+ * An area that appeared between the two looks may lie over a page that is not
+ * pinned. It is left out, as if it had been mapped after the read: its leaves
+ * keep their dirt for the next one. An area whose pages are NULL is being set
+ * up or torn down, without a lock: its tables must not be entered.
+ *
+ * Whenever the read ends early, every page is in one of two states: reported in
+ * the caller's bitmap, or dirty in the page table as before.
+ *
+ * The lock of the tracking state (struct iommufd_dirty) is taken per window as
+ * well, outside iova_rwsem. Reads share both locks and run in parallel.
+ */
+#include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <uapi/linux/iommufd.h>
+
+#include "../iommu-dirty-log.h"
+#include "io_pagetable.h"
+#include "iommufd_private.h"
+
+/* All of a window may be recorded: nothing is, or every page is there */
+#define IOMMUFD_DIRTY_ALL_PAGES 3
+
+/**
+ * iommufd_dirty_init() - prepare a paging HWPT for tracking
+ * @hwpt: HWPT under construction, whose domain exists
+ * @flags: flags of IOMMU_HWPT_ALLOC
+ *
+ * Return: 0, or -EOPNOTSUPP if tracking was asked for and the driver has not
+ *	   given the domain the operations.
+ */
+int iommufd_dirty_init(struct iommufd_hwpt_paging *hwpt, u32 flags)
+{
+	init_rwsem(&hwpt->dirty.lock);
+	if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
+	    !hwpt->common.domain->dirty_ops)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void iommufd_dirty_read_run(struct iommu_domain *domain,
+				   struct iommu_dirty_read *read,
+				   unsigned long iova, unsigned long last)
+{
+	/* Behind a hole, a leaf that began before it was not seen whole. */
+	if (iova != read->next)
+		read->whole = iova;
+	domain->dirty_ops->read(domain, read, iova, last);
+	read->next = last + 1;
+}
+
+/*
+ * Walk the areas between @iova and @last. @pages are the pages of the log that
+ * may be written.
+ */
+static void iommufd_dirty_read_areas(struct io_pagetable *iopt,
+				     struct iommu_domain *domain,
+				     struct iommu_dirty_read *read,
+				     unsigned long iova, unsigned long last,
+				     unsigned int pages)
+{
+	unsigned long run = 0, run_last = 0;
+	struct iopt_area *area;
+	bool open = false;
+
+	lockdep_assert_held_read(&iopt->iova_rwsem);
+
+	for (area = iopt_area_iter_first(iopt, iova, last); area;
+	     area = iopt_area_iter_next(area, iova, last)) {
+		unsigned long area_iova = max(iova, iopt_area_iova(area));
+		unsigned long area_last = min(last, iopt_area_last_iova(area));
+
+		if (!area->pages || !(area->iommu_prot & IOMMU_WRITE))
+			continue;
+		if (read->log && iommufd_dirty_log_pages(read->log, area_iova,
+							 area_last) & ~pages)
+			continue;
+		if (open && area_iova == run_last + 1) {
+			run_last = area_last;
+			continue;
+		}
+		if (open)
+			iommufd_dirty_read_run(domain, read, run, run_last);
+		run = area_iova;
+		run_last = area_last;
+		open = true;
+	}
+	if (open)
+		iommufd_dirty_read_run(domain, read, run, run_last);
+}
+
+/* The first IOVA from @iova to @last that is mapped */
+static bool iommufd_dirty_find(struct io_pagetable *iopt, unsigned long *iova,
+			       unsigned long last)
+{
+	struct iopt_area *area;
+
+	for (area = iopt_area_iter_first(iopt, *iova, last); area;
+	     area = iopt_area_iter_next(area, *iova, last)) {
+		if (!area->pages)
+			continue;
+		*iova = max(*iova, iopt_area_iova(area));
+		return true;
+	}
+	return false;
+}
+
+/* Which pages of the log lie under mapped areas, writable by DMA or not */
+static unsigned int iommufd_dirty_need(struct io_pagetable *iopt,
+				       const struct iommu_dirty_log *log,
+				       unsigned long iova)
+{
+	struct iopt_area *area;
+	unsigned int pages = 0;
+
+	for (area = iopt_area_iter_first(iopt, iova, log->last);
+	     area && pages != IOMMUFD_DIRTY_ALL_PAGES;
+	     area = iopt_area_iter_next(area, iova, log->last))
+		if (area->pages)
+			pages |= iommufd_dirty_log_pages(
+				log, max(iova, iopt_area_iova(area)),
+				min(log->last, iopt_area_last_iova(area)));
+	return pages;
+}
+
+static void iommufd_dirty_flush(struct iommu_domain *domain,
+				struct iommu_dirty_read *read)
+{
+	if (read->cleared <= read->cleared_last)
+		domain->dirty_ops->flush(domain, read->cleared,
+					 read->cleared_last,
+					 read->cleared_sizes);
+	read->cleared = ULONG_MAX;
+	read->cleared_last = 0;
+	read->cleared_sizes = 0;
+}
+
+static int iommufd_dirty_read_window(struct iommufd_hwpt_paging *hwpt,
+				     struct iommu_dirty_read *read,
+				     unsigned long iova, unsigned int pages)
+{
+	struct io_pagetable *iopt = &hwpt->ioas->iopt;
+	struct iommu_domain *domain = hwpt->common.domain;
+	int rc = 0;
+
+	down_read(&hwpt->dirty.lock);
+	if (!domain->dirty_enabled) {
+		rc = -EINVAL;
+		goto out_unlock;
+	}
+
+	down_read(&iopt->iova_rwsem);
+	iommufd_dirty_read_areas(iopt, domain, read, iova, read->log->last,
+				 pages);
+	/*
+	 * The clears are atomic operations and precede the command that the
+	 * driver queues here, so hardware that refills its caches after the
+	 * invalidation sees clean leaves.
+	 */
+	iommufd_dirty_flush(domain, read);
+	up_read(&iopt->iova_rwsem);
+out_unlock:
+	up_read(&hwpt->dirty.lock);
+	return rc;
+}
+
+static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
+			     const struct iommufd_dirty_bits *bits,
+			     unsigned long last, bool clear)
+{
+	struct io_pagetable *iopt = &hwpt->ioas->iopt;
+	unsigned long iova = bits->iova;
+	struct iommu_dirty_log log;
+	struct iommu_dirty_read read = {
+		.log = &log,
+		.clear = clear,
+		.whole = iova,
+		.next = iova,
+		.cleared = ULONG_MAX,
+	};
+	int rc;
+
+	for (;;) {
+		unsigned int pages = 0;
+
+		down_read(&iopt->iova_rwsem);
+		if (iommufd_dirty_find(iopt, &iova, last)) {
+			unsigned long log_last =
+				iommufd_dirty_log_last(bits, iova);
+
+			iommufd_dirty_log_init(&log, bits, iova,
+					       min(log_last, last));
+			pages = iommufd_dirty_need(iopt, &log, iova);
+		}
+		up_read(&iopt->iova_rwsem);
+		if (!pages)
+			return 0;
+
+		rc = iommufd_dirty_log_pin(&log, bits, pages);
+		if (rc)
+			return rc;
+		rc = iommufd_dirty_read_window(hwpt, &read, iova, pages);
+		iommufd_dirty_log_unpin(&log);
+		if (rc || log.last == last)
+			return rc;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		iova = log.last + 1;
+	}
+}
+
+static int iommufd_dirty_check(struct iommufd_hwpt_paging *hwpt,
+			       const struct iommu_hwpt_get_dirty_bitmap *cmd,
+			       unsigned long *last)
+{
+	struct io_pagetable *iopt = &hwpt->ioas->iopt;
+	unsigned long alignment;
+	u64 last_iova;
+
+	if (!cmd->length)
+		return -EINVAL;
+	if (check_add_overflow(cmd->iova, cmd->length - 1, &last_iova) ||
+	    last_iova > ULONG_MAX)
+		return -EOVERFLOW;
+
+	if (!cmd->page_size || cmd->page_size & (cmd->page_size - 1))
+		return -EINVAL;
+	if ((cmd->iova | cmd->length) & (cmd->page_size - 1))
+		return -EINVAL;
+
+	down_read(&iopt->iova_rwsem);
+	alignment = iopt->iova_alignment;
+	up_read(&iopt->iova_rwsem);
+	if ((cmd->iova | cmd->length) & (alignment - 1))
+		return -EINVAL;
+
+	if (cmd->data > ULONG_MAX)
+		return -EFAULT;
+	*last = last_iova;
+	return 0;
+}
+
+/**
+ * iommufd_hwpt_get_dirty_bitmap() - ioctl(IOMMU_HWPT_GET_DIRTY_BITMAP)
+ * @ucmd: the call
+ *
+ * Context: process context; takes iommufd_dirty::lock and iova_rwsem for read.
+ * Return: 0; -EOPNOTSUPP for flags or reserved fields that are unknown, or an
+ *	   HWPT that does not track; -ENOENT for an id that is no paging HWPT;
+ *	   -EINVAL for length, page size or alignment, or while tracking is off;
+ *	   -EOVERFLOW for a range that wraps; -EFAULT if the bitmap under a
+ *	   mapped area cannot be written; -EINTR on a fatal signal.
+ */
+int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_hwpt_get_dirty_bitmap *cmd = ucmd->cmd;
+	struct iommufd_hwpt_paging *hwpt;
+	struct iommufd_dirty_bits bits;
+	unsigned long last;
+	int rc;
+
+	if ((cmd->flags & ~IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR) ||
+	    cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	hwpt = iommufd_get_hwpt_paging(ucmd, cmd->hwpt_id);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+
+	rc = -EOPNOTSUPP;
+	if (!hwpt->common.domain->dirty_ops)
+		goto out_put;
+
+	rc = iommufd_dirty_check(hwpt, cmd, &last);
+	if (rc)
+		goto out_put;
+
+	/* A range without areas has no window that would find out. */
+	rc = -EINVAL;
+	if (!READ_ONCE(hwpt->common.domain->dirty_enabled))
+		goto out_put;
+
+	bits.iova = cmd->iova;
+	bits.user = cmd->data;
+	bits.shift = ilog2(cmd->page_size);
+	rc = iommufd_dirty_get(hwpt, &bits, last,
+			       !(cmd->flags &
+				 IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR));
+out_put:
+	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
+	return rc;
+}
+
+/*
+ * Tracking begins with a clean table: dirt that an earlier period left behind
+ * is cleared, in windows. Nobody reads or switches at the same time, and the
+ * switch that follows flushes everything.
+ */
+static void iommufd_dirty_forget(struct iommufd_hwpt_paging *hwpt)
+{
+	struct io_pagetable *iopt = &hwpt->ioas->iopt;
+	struct iommu_dirty_read read = { .clear = true };
+	unsigned long iova = 0, last;
+
+	lockdep_assert_held_write(&hwpt->dirty.lock);
+
+	do {
+		down_read(&iopt->iova_rwsem);
+		if (!iommufd_dirty_find(iopt, &iova, ULONG_MAX)) {
+			up_read(&iopt->iova_rwsem);
+			return;
+		}
+		last = iova | (SZ_1G - 1);
+		iommufd_dirty_read_areas(iopt, hwpt->common.domain, &read, iova,
+					 last, 0);
+		up_read(&iopt->iova_rwsem);
+		cond_resched();
+		iova = last + 1;
+	} while (iova);
+}
+
+static int iommufd_dirty_set(struct iommufd_hwpt_paging *hwpt, bool enable)
+{
+	struct iommu_domain *domain = hwpt->common.domain;
+	int rc = 0;
+
+	down_write(&hwpt->dirty.lock);
+	/* On already: the dirt there is has not been read yet. */
+	if (domain->dirty_enabled == enable)
+		goto out_unlock;
+
+	if (enable)
+		iommufd_dirty_forget(hwpt);
+	rc = domain->dirty_ops->set(domain, enable);
+	if (!rc)
+		WRITE_ONCE(domain->dirty_enabled, enable);
+out_unlock:
+	up_write(&hwpt->dirty.lock);
+	return rc;
+}
+
+/**
+ * iommufd_hwpt_set_dirty_tracking() - ioctl(IOMMU_HWPT_SET_DIRTY_TRACKING)
+ * @ucmd: the call
+ *
+ * Context: process context; takes iommufd_dirty::lock for write and iova_rwsem
+ *	    for read.
+ * Return: 0, also if tracking was on, or off, already; -EOPNOTSUPP for flags or
+ *	   reserved fields that are unknown, or an HWPT that does not track;
+ *	   -ENOENT for an id that is no paging HWPT.
+ */
+int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_hwpt_set_dirty_tracking *cmd = ucmd->cmd;
+	struct iommufd_hwpt_paging *hwpt;
+	int rc = -EOPNOTSUPP;
+
+	if ((cmd->flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE) || cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	hwpt = iommufd_get_hwpt_paging(ucmd, cmd->hwpt_id);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+
+	if (hwpt->common.domain->dirty_ops)
+		rc = iommufd_dirty_set(hwpt, cmd->flags &
+					     IOMMU_HWPT_DIRTY_TRACKING_ENABLE);
+	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
+	return rc;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Dirty tracking of DMA: what iommufd asks of an IOMMU driver
+ *
+ * An IOMMU that tracks dirt sets a bit in the leaf of its second-stage page
+ * table before a device's first write through that leaf. A driver contributes
+ * three operations and nothing else: switch the hardware, walk a range of the
+ * live table, invalidate what the walk cleared. Arguments, state, locks, the
+ * caller's bitmap and the order of things are the core's (iommufd/dirty.c).
+ *
+ * The order, for one window of a range, and what it is good for:
+ *
+ *   record   the leaf's pages enter the log,
+ *   clear    the leaf's bit is cleared atomically, after they are recorded:
+ *            what is cleared was reported,
+ *   flush    cached translations of what was cleared are invalidated, waited
+ *            for, before the caller learns anything: a device cannot go on
+ *            writing through a translation that remembers the bit as set.
+ *
+ * A write that lands between clear and flush through such a translation leaves
+ * no new trace; it need not, since its page is recorded and the caller copies
+ * the page only after the flush.
+ *
+ * @last is inclusive wherever an IOVA is meant.
+ */
+#ifndef __LINUX_IOMMU_DIRTY_H
+#define __LINUX_IOMMU_DIRTY_H
+
+#include <linux/types.h>
+
+struct iommu_domain;
+
+/**
+ * struct iommu_dirty_log - one window of the caller's bitmap
+ * @iova: IOVA of the first page of the window; a multiple of the granule
+ * @last: last IOVA of the window
+ * @shift: log2 of the granule, the bytes that one bit stands for
+ * @bit: position of @iova's bit, counted from the start of @page[0]
+ * @page: kernel addresses of the pages that hold the window's bits, NULL for
+ *        one that is not pinned: no bit of it may be set
+ *
+ * A window has at most PAGE_SIZE * 8 bits. They begin anywhere in a page, so
+ * they lie in at most two.
+ */
+struct iommu_dirty_log {
+	unsigned long iova;
+	unsigned long last;
+	unsigned int shift;
+	unsigned int bit;
+	unsigned long *page[2];
+};
+
+/**
+ * struct iommu_dirty_read - one read of a range, window by window
+ * @log: where dirty pages are recorded; NULL clears without recording, which
+ *       is right only while nobody was told that tracking is on
+ * @clear: clear what was recorded
+ * @whole: of a leaf that reaches over the current position, everything from
+ *         @whole up to that position was recorded by this read. A leaf that
+ *         begins before @whole was recorded in part only and stays dirty
+ * @next: the IOVA behind the last one walked
+ * @cleared: first IOVA of the leaves cleared since the last flush
+ * @cleared_last: last IOVA of them; below @cleared if there are none
+ * @cleared_sizes: the sizes of them, ORed: bit n for a leaf of 2^n bytes
+ */
+struct iommu_dirty_read {
+	struct iommu_dirty_log *log;
+	bool clear;
+	unsigned long whole;
+	unsigned long next;
+	unsigned long cleared;
+	unsigned long cleared_last;
+	unsigned long cleared_sizes;
+};
+
+/**
+ * struct iommu_dirty_ops - what a driver does for a domain that tracks dirt
+ * @set: Switch tracking on or off for every device attached to @domain, and
+ *       invalidate whatever was cached under the old setting, leaf dirt
+ *       included, before returning. Called only when the setting changes. When
+ *       it fails the hardware is as it was. The core calls it, and attaches
+ *       devices, under one lock: the list of devices stands still, and a
+ *       device that is attached later takes its setting from
+ *       iommu_domain::dirty_enabled, which the core changes after @set.
+ * @read: Walk the leaves that map @iova to @last, inclusive, as @read says.
+ *        The range lies in mapped, writable areas, which stay mapped during
+ *        the call; tables outside of them may be freed at any moment and must
+ *        not be entered. @iova and @last + 1 are multiples of the smallest
+ *        leaf. May run on several CPUs at once, for any ranges.
+ * @flush: Invalidate the cached translations of @iova to @last and wait until
+ *         no write is under way through one of them. @sizes has bit n set if
+ *         a leaf of 2^n bytes was cleared there.
+ *
+ * A domain that cannot track has no such operations.
+ */
+struct iommu_dirty_ops {
+	int (*set)(struct iommu_domain *domain, bool enable);
+	void (*read)(struct iommu_domain *domain, struct iommu_dirty_read *read,
+		     unsigned long iova, unsigned long last);
+	void (*flush)(struct iommu_domain *domain, unsigned long iova,
+		      unsigned long last, unsigned long sizes);
+};
+
+#endif /* __LINUX_IOMMU_DIRTY_H */

@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Boots a kernel on emulated hardware with an IOMMU and PCI devices, runs one
+# command in it and exits as the command did.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+
+usage() {
+	cat <<END
+usage: scripts/boot.sh --kernel FILE --initrd FILE [OPTION...] -- COMMAND
+
+  --iommu NAME[,PROP=VALUE...]
+                   the machine: $(cd "$here/machines" && echo *.sh | sed 's/\.sh//g') (default vtd);
+                   properties are added to those of its IOMMU
+  --mem SIZE       memory (default 2G)
+  --smp N          processors (default 2)
+  --append STR     more kernel arguments
+  --device STR     one more QEMU device, may be repeated
+  --data FILE      what the command writes to \$DATA comes out here
+  --log FILE       the console goes here too
+  --timeout S      kill the machine after S seconds (default 600)
+  --interactive    a terminal on the console; COMMAND may be left out for a shell
+
+COMMAND is one line for the guest's sh. There are two e1000e and two edu
+devices in the machine. The binary comes from scripts/qemu.sh unless QEMU=
+names one; QEMU_FIRMWARE= is a colon list of directories with its firmware.
+
+Exit status: the command's; 2 the kernel panicked; 3 the kernel complained
+(KASAN, lockdep, WARNING, ...); 124 time was up; 125 the machine did not run.
+END
+}
+
+die() {
+	echo "boot.sh: $*" >&2
+	exit 125
+}
+
+kernel='' initrd='' iommu=vtd mem=2G smp=2 append='' data=/dev/null log=''
+timeout=600 interactive='' devices=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help | -h) usage; exit 0 ;;
+	--interactive) interactive=1; shift; continue ;;
+	--) shift; break ;;
+	--*) [ $# -ge 2 ] || die "$1 needs a value" ;;
+	esac
+	case $1 in
+	--kernel) kernel=$2 ;;
+	--initrd) initrd=$2 ;;
+	--iommu) iommu=$2 ;;
+	--mem) mem=$2 ;;
+	--smp) smp=$2 ;;
+	--append) append=$2 ;;
+	--device) devices+=(-device "$2") ;;
+	--data) data=$2 ;;
+	--log) log=$2 ;;
+	--timeout) timeout=$2 ;;
+	*) usage >&2; die "do not know $1; the command follows --" ;;
+	esac
+	shift 2
+done
+command="$*"
+
+[ -f "$kernel" ] || die "--kernel: no file '$kernel' (scripts/kernel.sh builds one)"
+[ -f "$initrd" ] || die "--initrd: no file '$initrd' (scripts/initramfs.sh packs one)"
+[ -n "$command$interactive" ] || die "no command: give one after --, or --interactive"
+
+table=$here/machines/${iommu%%,*}.sh
+[ -f "$table" ] || die "no machine '${iommu%%,*}': see scripts/machines"
+# shellcheck source=scripts/machines/vtd.sh
+. "$table"
+[ "$iommu" = "${iommu%%,*}" ] || machine_iommu+=,${iommu#*,}
+
+if [ -z "${QEMU:-}" ]; then
+	QEMU=$("$here/qemu.sh" | tail -n 1)
+fi
+firmware=()
+IFS=: read -ra dirs <<<"${QEMU_FIRMWARE:-/usr/share/qemu:/usr/share/seabios}"
+for dir in "${dirs[@]}"; do
+	firmware+=(-L "$dir")
+done
+
+args="console=$machine_console panic=-1 log_buf_len=2M loglevel=4 $machine_kernel $append"
+[ -z "$command" ] || args+=" guest.run64=$(printf %s "$command" | base64 -w 0)"
+[ -z "$interactive" ] || args+=" guest.interactive=1"
+# The kernel cuts its command line off without a word.
+[ ${#args} -lt 2047 ] || die "the command is too long: put a script into the initrd"
+
+[ "$data" = /dev/null ] || : >"$data"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+: "${log:=$tmp/log}"
+
+# shellcheck disable=SC2054 # the commas are QEMU's
+qemu=("$QEMU" "${firmware[@]}" -nodefaults -no-user-config -display none -no-reboot
+	-accel tcg,thread=multi "${machine_qemu[@]}" -m "$mem" -smp "$smp"
+	${machine_iommu:+-device "$machine_iommu"}
+	-kernel "$kernel" -initrd "$initrd" -append "$args"
+	-chardev "stdio,id=console,mux=on,signal=off" -serial chardev:console
+	-chardev "file,id=data,path=$data" -serial chardev:data
+	-device edu,dma_mask=0xffffffffffffffff
+	-device edu,dma_mask=0xffffffffffffffff
+	-device e1000e,romfile= -device e1000e,romfile=
+	"${devices[@]}")
+
+if [ -n "$interactive" ]; then
+	echo "boot.sh: ctrl-a x ends the machine" >&2
+	"${qemu[@]}"
+	exit
+fi
+
+# tee keeps the console unbuffered: what the guest draws is seen as it draws.
+# That the cards have no network is meant so.
+set +e
+timeout --foreground -k 5 "$timeout" "${qemu[@]}" </dev/null \
+	2> >(grep --line-buffered -v ' has no peer$') | tee "$log"
+status=${PIPESTATUS[0]}
+set -e
+sed -i 's/\r*$//' "$log"
+
+said() {
+	sed -n "s/^guest: $1 \([0-9][0-9]*\)\$/\1/p" "$log" | tail -n 1
+}
+
+if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+	echo "boot.sh: killed after $timeout seconds (--timeout)" >&2
+	exit 124
+fi
+if grep -q 'Kernel panic - not syncing' "$log"; then
+	echo "boot.sh: the kernel panicked" >&2
+	exit 2
+fi
+[ "$status" = 0 ] || die "QEMU ended with status $status: see its message above"
+[ -n "$(said exit)" ] || die "the guest ended without a word"
+if [ "$(said splats)" != 0 ]; then
+	echo "boot.sh: the kernel complained $(said splats) times, see above" >&2
+	exit 3
+fi
+exit "$(said exit)"

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Composes the kernel tree: Debian's 6.12 source, without its dirty tracking,
+# with the mails of patches/series on top, one commit each.
+#
+# build/linux/base      the base, checked out: the control group is built there
+# build/linux/series    the composed tree
+# build/linux/compose   where commits are made; the trees above get only the
+#                       files that differ, so that a rebuild is short
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+usage() {
+	cat <<END
+usage: scripts/compose.sh [--stock] [--update]
+
+Composes the kernel tree and prints its path; with --stock the base's. It is a
+git repository with one commit per mail. Does nothing if nothing has changed.
+
+  --update   look for a newer linux-source-6.12 first
+END
+}
+
+stock='' update=''
+for arg; do
+	case $arg in
+	-h | --help) usage; exit ;;
+	--stock) stock=1 ;;
+	--update) update=1 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+
+out=$top/build/linux
+patches=$top/patches
+export GIT_AUTHOR_NAME='iommufd dirty tracking' GIT_AUTHOR_EMAIL=series@localhost
+export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+export GIT_AUTHOR_DATE='2000-01-01T00:00:00Z' GIT_COMMITTER_DATE='2000-01-01T00:00:00Z'
+
+git_in() {
+	git -c core.autocrlf=false -c commit.gpgsign=false -c gc.auto=0 \
+		-c advice.detachedHead=false -C "$out/$1" "${@:2}"
+}
+
+# The Debian release that has the package: 12's security archive, or 13's
+release() {
+	# shellcheck source=/dev/null
+	. /etc/os-release && echo "$VERSION_CODENAME"
+}
+
+# The package is unpacked, not installed
+fetch() {
+	[ -n "$update" ] || [ ! -f "$out/version" ] || return 0
+	say "fetching linux-source-6.12"
+	rm -rf "$out/deb"
+	mkdir -p "$out/deb"
+	(
+		cd "$out/deb"
+		apt-get -qq download linux-source-6.12 2>/dev/null ||
+			{ as_root apt-get -qq update && apt-get -qq download linux-source-6.12; }
+		dpkg-deb -x ./*.deb .
+		dpkg-deb -f ./*.deb Version >version
+	) || die "cannot fetch linux-source-6.12: does apt have the security archive of $(release)?"
+	if [ "$(cat "$out/version" 2>/dev/null)" = "$(cat "$out/deb/version")" ]; then
+		rm -rf "$out/deb"
+		return
+	fi
+	unpack
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+unpack() {
+	say "unpacking $(cat "$out/deb/version")"
+	rm -rf "$out/base" "$out/series" "$out/compose" "$out/version"
+	mkdir "$out/base"
+	tar -C "$out/base" --strip-components=1 -xf "$out"/deb/usr/src/linux-source-6.12.tar.xz
+	git_in base init -q
+	# The source has ignored files that are part of it.
+	git_in base add -A -f
+	git_in base commit -q -m "Debian's linux-source-6.12 $(cat "$out/deb/version")"
+	git_in base tag base
+	git_in base worktree add -q --detach ../compose base
+	mv "$out/deb/version" "$out/version"
+	rm -rf "$out/deb"
+}
+
+# The mails, as lines "PATCH OVERLAY-FILE..."
+mails() {
+	awk '/^#/ || !NF { next }
+	     /^[ \t]/ { line = line " " $1; next }
+	     { if (line) print line; line = $1 }
+	     END { if (line) print line }' "$patches/series"
+}
+
+# Each file of ours belongs to exactly one mail.
+check_overlay() {
+	local listed have
+	listed=$(mails | tr ' ' '\n' | grep / | sort)
+	have=$(git -C "$top" ls-files -co --exclude-standard \
+		drivers include Documentation tools | sort)
+	[ "$listed" = "$(sort -u <<<"$listed")" ] ||
+		die "listed twice in patches/series: $(uniq -d <<<"$listed")"
+	[ "$listed" = "$have" ] ||
+		die "patches/series and the tree differ (< listed, > there):
+$(diff <(echo "$listed") <(echo "$have") | grep '^[<>]' || true)"
+}
+
+subject() {
+	sed -n '1s/^Subject: //p' "$1"
+}
+
+# The mail's text, between the header and the line of three dashes
+body() {
+	sed '1d; /^---$/,$d' "$1"
+}
+
+remove() {
+	local key
+	key=removed-$(hash_files "$patches"/removal/* "$top"/scripts/remove*)-$(git_in base rev-parse --short base)
+	if git_in compose rev-parse -q --verify "refs/tags/$key" >/dev/null; then
+		git_in compose reset -q --hard "$key"
+		return
+	fi
+	step "$out/remove.log" "removing the base's dirty tracking" \
+		"$top/scripts/remove.sh" "$out/compose"
+	git_in compose add -A -f
+	git_in compose commit -q -m "$(subject "$patches/remove.patch")" \
+		-m "$(body "$patches/remove.patch")"
+	git_in compose tag "$key"
+}
+
+mail() {
+	local patch=$1 file
+	shift
+	for file; do
+		mkdir -p "$out/compose/$(dirname "$file")"
+		cp "$top/$file" "$out/compose/$file"
+	done
+	if grep -q '^diff --git' "$patches/$patch"; then
+		git_in compose apply --recount "$patches/$patch" 2>"$out/apply.log" || die "a hook does not apply:
+$(sed 's/^/    /' "$out/apply.log")
+The base ($(cat "$out/version")) has moved under patches/$patch. Look at the
+file in build/linux/compose, adapt the hook, run again."
+	fi
+	git_in compose add -A -f
+	git_in compose commit -q -m "$(subject "$patches/$patch")" -m "$(body "$patches/$patch")" ||
+		die "patches/$patch changes nothing"
+}
+
+lock "$out"
+fetch
+if [ -n "$stock" ]; then
+	echo "$out/base"
+	exit
+fi
+
+check_overlay
+mapfile -t files < <(mails | tr ' ' '\n' | grep / | sed "s@^@$top/@")
+want=$(hash_files "$out/version" "$patches"/*.patch "$patches/series" "$patches"/removal/* \
+	"$top"/scripts/remove* "$top/scripts/compose.sh" "${files[@]}")
+if [ "$(cat "$out/composed" 2>/dev/null)" != "$want" ]; then
+	say "composing the series"
+	git_in compose reset -q --hard base
+	git_in compose clean -qfdx
+	while read -r patch overlay; do
+		if [ "$patch" = remove.patch ]; then
+			remove
+		else
+			# shellcheck disable=SC2086 # a list of paths without blanks
+			mail "$patch" $overlay
+		fi
+	done < <(mails)
+	result=$(git_in compose rev-parse HEAD)
+	git_in compose update-ref refs/heads/series "$result"
+	if [ -d "$out/series" ]; then
+		git_in series reset -q --hard
+		git_in series checkout -q --detach "$result"
+	else
+		git_in base worktree add -q --detach ../series "$result"
+	fi
+	echo "$want" >"$out/composed"
+fi
+echo "$out/series"

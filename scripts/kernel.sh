@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds a kernel for the test machines.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+usage() {
+	cat <<END
+usage: scripts/kernel.sh [--kernel series|stock] [--debug] [--headers]
+
+Builds the composed kernel, or the unpatched base, and prints the path of its
+image. Nothing is built if nothing has changed.
+
+  --debug     with KASAN, lockdep and the like
+  --headers   only the user-space headers; prints the path of their directory
+END
+}
+
+kernel=series flavour=plain headers=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--debug) flavour=debug ;;
+	--headers) headers=1 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+	shift
+done
+
+case $kernel in
+series) tree=$("$top/scripts/compose.sh") ;;
+stock) tree=$("$top/scripts/compose.sh" --stock) ;;
+*) die "no such kernel: $kernel (series, stock)" ;;
+esac
+
+arch=x86
+out=$top/build/kernel/$kernel-$arch-$flavour
+fragments=("$top/scripts/kconfig/common.config" "$top/scripts/kconfig/$arch.config")
+[ "$flavour" = plain ] || fragments+=("$top/scripts/kconfig/$flavour.config")
+cc=$(compiler gcc)
+
+kmake() {
+	make -s -C "$tree" O="$out" ARCH=$arch CC="$cc" \
+		KBUILD_BUILD_TIMESTAMP='Sat Jan 1 00:00:00 UTC 2000' \
+		KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=localhost "$@"
+}
+
+# An option that a fragment asks for and Kconfig drops is an error.
+configure() {
+	local option
+	kmake tinyconfig
+	(cd "$out" && "$tree/scripts/kconfig/merge_config.sh" -m -O . .config "${fragments[@]}")
+	kmake olddefconfig
+	while read -r option; do
+		grep -qx "$option" "$out/.config" || {
+			echo "$option cannot be set"
+			return 1
+		}
+	done < <(grep -h '^CONFIG_.*=y' "${fragments[@]}")
+}
+
+build() {
+	kmake -j"$(nproc)" bzImage
+}
+
+install_headers() {
+	kmake headers_install INSTALL_HDR_PATH="$out/headers"
+}
+
+if [ -n "$headers" ]; then
+	out=$top/build/kernel/$kernel-headers
+fi
+lock "$out"
+commit=$(git -C "$tree" rev-parse HEAD)
+want="$commit $(hash_files "${fragments[@]}" "$top/scripts/kernel.sh") $(gcc -dumpfullversion)"
+
+if [ -n "$headers" ]; then
+	if [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
+		step "$out/headers.log" "installing user-space headers" install_headers
+		echo "$want" >"$out/stamp"
+	fi
+	echo "$out/headers/include"
+	exit
+fi
+
+if [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
+	configured=$(hash_files "${fragments[@]}" "$top/scripts/kernel.sh")
+	if [ "$(cat "$out/configured" 2>/dev/null)" != "$configured" ]; then
+		step "$out/config.log" "configuring ($kernel, $flavour)" configure
+		echo "$configured" >"$out/configured"
+	fi
+	step "$out/build.log" "building ($kernel, $flavour), some minutes if it is the first time" build
+	echo "$want" >"$out/stamp"
+fi
+echo "$out/arch/x86/boot/bzImage"

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What every script here shares. Source it; it sets $top to the checkout.
+
+# shellcheck disable=SC2034 # used by those who source this
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+me=$(basename "$0" .sh)
+
+die() {
+	echo "$me: $*" >&2
+	exit 1
+}
+
+say() {
+	echo "$me: $*" >&2
+}
+
+# step LOG MESSAGE COMMAND...: says what it does, keeps its output in LOG
+step() {
+	local log=$1
+	say "$2"
+	shift 2
+	mkdir -p "$(dirname "$log")"
+	"$@" >"$log" 2>&1 || {
+		tail -n 30 "$log" >&2
+		die "failed: $1 (all of its output: $log)"
+	}
+}
+
+# Only one run at a time works in a build directory
+lock() {
+	mkdir -p "$1"
+	exec {lock_fd}>"$1/.lock"
+	flock -n "$lock_fd" || {
+		say "waiting for another run in $1"
+		flock "$lock_fd"
+	}
+}
+
+# The paths in arguments, as one hash of names and contents
+hash_files() {
+	sha256sum -- "$@" | sha256sum | cut -c1-16
+}
+
+# ccache speeds up whatever is built twice; without it everything still works
+compiler() {
+	local cc=$1
+	if command -v ccache >/dev/null; then
+		export CCACHE_DIR=${CCACHE_DIR:-$top/build/ccache}
+		export CCACHE_BASEDIR=$top/build CCACHE_NOHASHDIR=1
+		cc="ccache $cc"
+	fi
+	echo "$cc"
+}

@@ -1,0 +1,293 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Builds QEMU with the patches of qemu/series under build/qemu/: fetches the
+# source package, patches, configures, compiles. What is up to date is left
+# alone; an interrupted run is continued by the next.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+out=$top/build/qemu
+release=trixie
+
+usage() {
+	cat <<END
+usage: scripts/qemu.sh [--targets "TARGET..."] [--update]
+                       [--qtest | --mutant NAME...]
+
+  --targets   what to build (default: \$QEMU_TARGETS or x86_64-softmmu; the other
+              one known to work is aarch64-softmmu)
+  --update    look for a newer source package first
+  --qtest     also builds and runs the qtests that the patches add; their TAP
+              goes to stdout
+  --mutant    for each of qemu/mutants/NAME.patch (all: every one of them)
+              breaks a copy of the source with it and runs the qtests, which
+              must fail in the test that the patch names: "NAME ok" or
+              "NAME survived"
+
+The last line on stdout is the path of the (last target's) binary, which finds
+its firmware by itself. The compiler's output is in build/qemu/*.log.
+END
+}
+
+die() {
+	echo "qemu: $*" >&2
+	exit 1
+}
+
+say() {
+	echo "qemu: $*" >&2
+}
+
+# step LOG MESSAGE COMMAND...: long output goes to the log
+step() {
+	local log=$out/$1.log
+	say "$2"
+	shift 2
+	"$@" >"$log" 2>&1 || {
+		tail -n 20 "$log" >&2
+		die "failed: $* (see $log)"
+	}
+}
+
+targets=${QEMU_TARGETS:-x86_64-softmmu} update='' qtest='' mutants=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--targets) targets=${2:?--targets takes a list}; shift ;;
+	--update) update=1 ;;
+	--qtest) qtest=1 ;;
+	--mutant)
+		shift
+		mutants=("${@:?--mutant takes names or all}")
+		break ;;
+	*) usage >&2; exit 1 ;;
+	esac
+	shift
+done
+
+patches=()
+while read -r name; do
+	case $name in '' | '#'*) continue ;; esac
+	patches+=("$top/qemu/$name")
+done <"$top/qemu/series"
+
+flags=(--without-default-features --enable-tcg --enable-fdt=system
+	--enable-virtfs --enable-attr --enable-cap-ng --enable-trace-backends=log
+	--disable-docs --disable-install-blobs --firmwarepath=/firmware)
+
+hash_of() {
+	cat -- "$@" | sha256sum | cut -d' ' -f1
+}
+
+binary() {
+	echo "$out/$1/qemu-system-${1%-softmmu}"
+}
+
+# All that a binary is made from
+key() {
+	hash_of "$(cat "$out/dsc")" "${patches[@]}" <(printf '%s\n' "${flags[@]}")
+}
+
+up_to_date() {
+	[ -x "$(binary "$1")" ] && [ "$(cat "$out/$1.stamp" 2>/dev/null)" = "$(key)" ]
+}
+
+fetch() {
+	if [ -z "$update" ] && [ -f "$out/dsc" ] && [ -f "$(cat "$out/dsc")" ]; then
+		return
+	fi
+	say "fetching the source package"
+	"$top/scripts/apt-private.sh" source qemu "$release" "$out/dl" >"$out/dsc.new"
+	mv "$out/dsc.new" "$out/dsc"
+}
+
+# The firmware of the release's packages; nothing is installed
+firmware() {
+	local pkg
+	[ -f "$out/firmware/ok" ] && return
+	rm -rf "$out/firmware" "$out/firmware.tmp"
+	for pkg in seabios qemu-system-data; do
+		step firmware "fetching firmware: $pkg" \
+			"$top/scripts/apt-private.sh" deb "$pkg" "$release" "$out/firmware.tmp"
+	done
+	mkdir "$out/firmware"
+	cp -RL "$out"/firmware.tmp/usr/share/{seabios,qemu}/. "$out/firmware/"
+	rm -rf "$out/firmware.tmp"
+	touch "$out/firmware/ok"
+}
+
+# meson 1.5 or later, from backports where the system's is too old
+meson() {
+	local have codename
+	have=$(command meson --version 2>/dev/null || echo 0)
+	if [ "$(printf '%s\n' 1.5 "$have" | sort -V | head -n 1)" != 1.5 ]; then
+		# shellcheck source=/dev/null
+		codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+		[ -f "$out/meson/ok" ] || {
+			rm -rf "$out/meson"
+			step meson "fetching meson" "$top/scripts/apt-private.sh" deb meson \
+				"$codename-backports" "$out/meson"
+			touch "$out/meson/ok"
+		}
+		export PYTHONPATH=$out/meson/usr/lib/python3/dist-packages
+	fi
+}
+
+# shellcheck disable=SC2317 # called through step
+apply() {
+	cat -- "${patches[@]}" >"$out/applied.new"
+	patch -d "$out/src" -p1 --no-backup-if-mismatch --fuzz=0 <"$out/applied.new"
+	mv "$out/applied.new" "$out/applied"
+}
+
+# Only what a changed patch touches gets a new time stamp
+source_tree() {
+	local base want
+	base=$(hash_of "$(cat "$out/dsc")")
+	want="$base $(hash_of "${patches[@]}")"
+	[ "$(cat "$out/src.ok" 2>/dev/null)" = "$want" ] && return
+	if [ "$(cut -d' ' -f1 "$out/src.ok" 2>/dev/null)" = "$base" ]; then
+		rm -f "$out/src.ok"
+		if patch -d "$out/src" -p1 -R --dry-run -f <"$out/applied" >/dev/null; then
+			patch -d "$out/src" -p1 -R -f <"$out/applied" >/dev/null
+			step patch "changing the patches" apply
+			echo "$want" >"$out/src.ok"
+			return
+		fi
+	fi
+	rm -rf "$out/src.ok" "$out/src"
+	step unpack "unpacking the source" \
+		dpkg-source --no-check -x "$(cat "$out/dsc")" "$out/src"
+	step patch "patching" apply
+	echo "$want" >"$out/src.ok"
+}
+
+# build TARGET NINJA-TARGET...
+build() {
+	local target=$1 dir=$out/$1 want
+	shift
+	want=$(printf '%s\n' "${flags[@]}" "$(cut -d' ' -f1 "$out/src.ok")" | sha256sum)
+	if [ "$(cat "$dir/configured" 2>/dev/null)" != "$want" ]; then
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		cd "$dir"
+		step "configure-$target" "configuring for $target" ../src/configure \
+			--python=/usr/bin/python3 --cc="${cc[*]}" "${flags[@]}" --target-list="$target"
+		echo "$want" >"$dir/configured"
+	fi
+	# A binary in its build directory looks for what is installed in here
+	ln -sfn ../../firmware "$dir/qemu-bundle/firmware"
+	step "build-$target" "compiling for $target" ninja -C "$dir" ${JOBS:+-j "$JOBS"} "$@"
+}
+
+cc=(gcc)
+if command -v ccache >/dev/null; then
+	cc=(ccache gcc)
+	export CCACHE_BASEDIR=$out CCACHE_NOHASHDIR=1
+	export CCACHE_DIR=${CCACHE_DIR:-$top/build/ccache}
+fi
+
+have_all() {
+	local target
+	for target in $targets; do
+		up_to_date "$target" || return
+	done
+}
+
+print_binaries() {
+	local target
+	for target in $targets; do
+		binary "$target"
+	done
+}
+
+mkdir -p "$out"
+if [ -z "$update$qtest" ] && [ ${#mutants[@]} = 0 ] && have_all 2>/dev/null; then
+	print_binaries
+	exit
+fi
+
+exec 8>"$out/lock"
+flock -n 8 || {
+	say "waiting for another run"
+	flock 8
+}
+fetch
+for target in $targets; do
+	up_to_date "$target" && continue
+	meson
+	firmware
+	source_tree
+	rm -f "$out/$target.stamp"
+	build "$target" "qemu-system-${target%-softmmu}"
+	key >"$out/$target.stamp"
+	say "built $(binary "$target")"
+done
+
+# The qtests that the patches bring
+tests() {
+	sed -n 's@^+++ b/\(tests/qtest/.*-test\)\.c@\1@p' "${patches[@]}"
+}
+
+# run_tests DIR TARGET: builds and runs them in a build directory
+run_tests() {
+	local dir=$1 target=$2 test status=0
+	for test in $(tests); do
+		# One that is for another target is not known here
+		ninja -C "$dir" -t query "$test" >/dev/null 2>&1 || continue
+		step "build-$target" "compiling $test" ninja -C "$dir" ${JOBS:+-j "$JOBS"} \
+			"$test" "qemu-system-${target%-softmmu}"
+		QTEST_QEMU_BINARY=$dir/qemu-system-${target%-softmmu} \
+			"$dir/$test" --tap -k 2>"$out/qtest-$target.log" || status=1
+	done
+	return "$status"
+}
+
+# The first line of a mutant: "# TARGET TEST PATH...: what is broken". Each of
+# the test's paths must fail.
+run_mutant() {
+	local patch=$1 name target test paths path work=$out/mutant alive=''
+	name=$(basename "$patch" .patch)
+	read -r _ target test paths <"$patch"
+	paths=${paths%%:*}
+	mkdir -p "$work"
+	rm -rf "${work:?}/src" "${work:?}/$target"
+	cp -a "$out/src" "$out/firmware" "$out/$target" "$work/"
+	patch -s -d "$work/src" -p1 --no-backup-if-mismatch <"$patch" || die "$name does not apply"
+	step "mutant-$target" "mutant $name" ninja -C "$work/$target" ${JOBS:+-j "$JOBS"} \
+		"qemu-system-${target%-softmmu}" "tests/qtest/$test"
+	for path in $paths; do
+		if QTEST_QEMU_BINARY=$work/$target/qemu-system-${target%-softmmu} \
+			timeout 120 "$work/$target/tests/qtest/$test" \
+			-p "/${target%-softmmu}$path" >"$out/mutant.log" 2>&1; then
+			alive="$alive $path"
+		fi
+	done
+	if [ -n "$alive" ]; then
+		echo "$name survived$alive"
+		return 1
+	fi
+	echo "$name ok"
+}
+
+status=0
+if [ ${#mutants[@]} -gt 0 ]; then
+	meson
+	if [ "${mutants[0]}" = all ]; then
+		mutants=("$top"/qemu/mutants/*.patch)
+	fi
+	for mutant in "${mutants[@]}"; do
+		run_mutant "$top/qemu/mutants/$(basename "$mutant" .patch).patch" || status=1
+	done
+	rm -rf "$out/mutant"
+	exit "$status"
+fi
+if [ -n "$qtest" ]; then
+	meson
+	for target in $targets; do
+		run_tests "$out/$target" "$target" || status=1
+	done
+	exit "$status"
+fi
+print_binaries

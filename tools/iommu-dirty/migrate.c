@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A live migration in small: how a VMM uses iommufd's dirty tracking.
+ *
+ * A VM's memory is mapped for a PCI device, which writes into it by DMA. The
+ * processor sees nothing of that; the IOMMU does, and sets the Dirty bit of the
+ * page in its page table. Migration reads and clears these bits while the
+ * device goes on:
+ *
+ *	prepare		an HWPT made with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ *	start		IOMMU_HWPT_SET_DIRTY_TRACKING: on, every page clean
+ *	round 0		copy all memory
+ *	round 1...	IOMMU_HWPT_GET_DIRTY_BITMAP, copy the pages it names
+ *	last round	stop the device; GET and copy once more
+ *
+ * The order within a round is what makes it right: GET first, copy second. A
+ * write before the clear is named by this GET; a write after it, even into a
+ * page that is being copied right now, is named by the next. So a copy may be
+ * torn or late, but after the last round, with the device stopped, nothing is.
+ *
+ * Here the source and the destination are two buffers of one process, so at the
+ * end they can be compared. The devices are an e1000e in loopback, for load, and
+ * an edu, which writes single bytes. Their drivers are with the selftests.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "e1000e.h"
+#include "edu.h"
+#include "iommufd.h"
+#include "vfio.h"
+
+#define PAGE		4096UL
+#define WORD_BITS	64
+
+/* The device's view: its rings, then the VM's memory */
+#define RING_IOVA	0x10000000ULL
+#define RAM_IOVA	0x100000000ULL
+
+/*
+ * Copying within a process is faster than any network. A round takes at least
+ * this long, or the device would hardly write between two of them.
+ */
+#define ROUND_SECONDS	0.3
+
+/* So few dirty pages are worth stopping the device for. */
+#define STOP_PAGES	48
+
+#define MAX_ROUNDS	64
+
+struct options {
+	size_t mib;
+	unsigned int rounds;
+	uint64_t seed;
+	unsigned int rate;
+	unsigned int drop;
+	const char *data;
+};
+
+/* The VM's memory here, there, and what is known to differ */
+struct memory {
+	unsigned char *src;
+	unsigned char *dst;
+	size_t pages;
+	uint64_t *dirty;
+};
+
+struct round {
+	double seconds;
+	size_t dirty;
+	size_t copied;
+	double copy_seconds;
+	double get_seconds;
+	size_t written;
+};
+
+struct machine {
+	int iommufd;
+	uint32_t ioas;
+	uint32_t hwpt;
+	struct e1000e nic;
+	struct edu edu;
+};
+
+/* What the device is up to. The threads are its driver in the VM. */
+struct load {
+	struct machine *m;
+	struct memory *ram;
+	uint64_t seed;
+	atomic_uint rate;
+	atomic_bool stop;
+	atomic_uint epoch;
+	_Atomic uint32_t *seen;
+	atomic_size_t written[MAX_ROUNDS + 2];
+	atomic_size_t writes;
+	pthread_t nic_thread;
+	pthread_t edu_thread;
+};
+
+static void die(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "migrate: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	if (err)
+		fprintf(stderr, ": %s", strerror(err < 0 ? -err : err));
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static void check(int rc, const char *what)
+{
+	if (rc < 0)
+		die(rc, "%s", what);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void sleep_until(double when)
+{
+	struct timespec ts = {
+		.tv_sec = when,
+		.tv_nsec = (when - (time_t)when) * 1e9,
+	};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
+/* splitmix64 */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+/* ---- Preparing: what a VMM does when the VM is created ---- */
+
+static void *alloc(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die(errno, "%zu MiB of memory", bytes >> 20);
+	/* Only makes the first touch cheaper; no promise is needed. */
+	madvise(p, bytes, MADV_HUGEPAGE);
+	return p;
+}
+
+static void memory_init(struct memory *ram, size_t mib, uint64_t seed)
+{
+	size_t i, words = (mib << 20) / sizeof(uint64_t);
+	uint64_t *src;
+
+	ram->pages = (mib << 20) / PAGE;
+	ram->src = alloc(mib << 20);
+	ram->dst = alloc(mib << 20);
+	ram->dirty = alloc(ram->pages / 8 + sizeof(uint64_t));
+
+	src = (uint64_t *)ram->src;
+	for (i = 0; i < words; i++)
+		src[i] = (seed + i) * 0x9e3779b97f4a7c15;
+}
+
+/*
+ * The IOMMU works in its own leaves: a 2 MiB leaf is dirty as a whole, and six
+ * small writes into it become 512 pages to copy. Mapping with 4 KiB leaves costs
+ * page table and TLB, and makes a report exact.
+ */
+static void use_small_leaves(struct machine *m)
+{
+	struct iommu_option cmd = {
+		.size = sizeof(cmd),
+		.option_id = IOMMU_OPTION_HUGE_PAGES,
+		.op = IOMMU_OPTION_OP_SET,
+		.object_id = m->ioas,
+		.val64 = 0,
+	};
+
+	if (ioctl(m->iommufd, IOMMU_OPTION, &cmd))
+		die(errno, "IOMMU_OPTION_HUGE_PAGES");
+}
+
+static void machine_init(struct machine *m, struct memory *ram)
+{
+	uint64_t caps;
+	void *rings;
+
+	m->iommufd = iommufd_open();
+	check(m->iommufd, "/dev/iommu (CONFIG_IOMMUFD?)");
+	check(e1000e_open(&m->nic, m->iommufd, 0), "no e1000e to open");
+	check(edu_open(&m->edu, m->iommufd, 0), "no edu to open");
+
+	/* Asked once, per device: what follows must not fail then. */
+	check(iommufd_hw_caps(m->iommufd, m->nic.vfio.devid, &caps),
+	      "IOMMU_GET_HW_INFO");
+	if (!(caps & IOMMU_HW_CAP_DIRTY_TRACKING))
+		die(0, "this IOMMU does not track dirty pages");
+
+	/* One IOAS is the VM's physical address space. */
+	check(iommufd_ioas_alloc(m->iommufd, &m->ioas), "IOMMU_IOAS_ALLOC");
+	use_small_leaves(m);
+	check(iommufd_map(m->iommufd, m->ioas, ram->src, RAM_IOVA,
+			  ram->pages * PAGE), "IOMMU_IOAS_MAP");
+
+	/*
+	 * The HWPT is the page table that the IOMMU walks. The flag makes it
+	 * one whose devices can all be tracked: attaching any other fails with
+	 * EINVAL. Tracking itself is still off, and costs nothing.
+	 */
+	check(iommufd_hwpt_alloc(m->iommufd, m->nic.vfio.devid, m->ioas,
+				 IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &m->hwpt),
+	      "IOMMU_HWPT_ALLOC");
+	check(vfio_attach(&m->nic.vfio, m->hwpt), "attaching the e1000e");
+	check(vfio_attach(&m->edu.vfio, m->hwpt), "attaching the edu");
+
+	/* The e1000e's rings are written too; that is not what we migrate. */
+	rings = alloc(E1000E_MEM_SIZE);
+	check(iommufd_map(m->iommufd, m->ioas, rings, RING_IOVA,
+			  E1000E_MEM_SIZE), "mapping the rings");
+	check(e1000e_start(&m->nic, rings, RING_IOVA), "starting the e1000e");
+}
+
+/* ---- The device, which knows nothing of a migration ---- */
+
+/* Every write counts, and each page once between two GETs. */
+static void account(struct load *load, size_t page)
+{
+	uint32_t epoch = atomic_load(&load->epoch);
+
+	atomic_fetch_add(&load->writes, 1);
+	if (atomic_exchange(&load->seen[page], epoch) != epoch)
+		atomic_fetch_add(&load->written[epoch], 1);
+}
+
+/* Bursts at random addresses, @rate writes a second */
+static void *nic_run(void *arg)
+{
+	struct load *load = arg;
+	struct e1000e_write w[64];
+	uint64_t random = load->seed, stamp = load->seed;
+	double due = now();
+
+	while (!atomic_load(&load->stop)) {
+		unsigned int rate = atomic_load(&load->rate);
+		unsigned int i, n = rate / 100;
+
+		n = n < 1 ? 1 : n > 64 ? 64 : n;
+		for (i = 0; i < n; i++) {
+			uint64_t r = next_random(&random);
+
+			w[i].len = E1000E_MIN_LEN;
+			w[i].iova = RAM_IOVA + r % load->ram->pages * PAGE +
+				    (r >> 40) % (PAGE - E1000E_MIN_LEN);
+			/* Never the same bytes twice */
+			w[i].stamp = ++stamp;
+		}
+		check(e1000e_write(&load->m->nic, w, n), "DMA of the e1000e");
+		for (i = 0; i < n; i++)
+			account(load, (w[i].iova - RAM_IOVA) / PAGE);
+
+		/* A device that cannot keep up does not catch up either. */
+		due += (double)n / rate;
+		if (due < now())
+			due = now();
+		else
+			sleep_until(due);
+	}
+	return NULL;
+}
+
+/*
+ * One byte at a time. The device writes from a buffer that only it reaches; it
+ * first reads bytes 0 to 255 into that, then picks one that is not there yet.
+ */
+static void *edu_run(void *arg)
+{
+	struct load *load = arg;
+	uint64_t random = ~load->seed;
+
+	while (!atomic_load(&load->stop)) {
+		uint64_t at = next_random(&random) % (load->ram->pages * PAGE);
+		unsigned char other = load->ram->src[at] + 1;
+
+		check(edu_write(&load->m->edu, RAM_IOVA + at, 1, other),
+		      "DMA of the edu");
+		account(load, at / PAGE);
+	}
+	return NULL;
+}
+
+static void load_start(struct load *load, struct machine *m,
+		       struct memory *ram, const struct options *opt)
+{
+	unsigned int i;
+
+	memset(load, 0, sizeof(*load));
+	load->m = m;
+	load->ram = ram;
+	load->seed = opt->seed;
+	load->seen = alloc(ram->pages * sizeof(*load->seen));
+	atomic_store(&load->rate, opt->rate);
+	/* 0 in @seen means never. */
+	atomic_store(&load->epoch, 1);
+
+	for (i = 0; i < 256; i++)
+		ram->src[i] = i;
+	check(edu_read(&m->edu, RAM_IOVA, 256, 0), "DMA of the edu");
+
+	if (pthread_create(&load->nic_thread, NULL, nic_run, load) ||
+	    pthread_create(&load->edu_thread, NULL, edu_run, load))
+		die(0, "no threads");
+}
+
+/* When this returns every write has landed, and no other follows. */
+static void load_stop(struct load *load)
+{
+	atomic_store(&load->stop, true);
+	pthread_join(load->nic_thread, NULL);
+	pthread_join(load->edu_thread, NULL);
+	check(vfio_bus_master(&load->m->nic.vfio, false), "bus master off");
+	check(vfio_bus_master(&load->m->edu.vfio, false), "bus master off");
+}
+
+/* ---- Migrating ---- */
+
+/* Sends everything, with a progress that is drawn over */
+static void copy_all(struct memory *ram, struct round *r)
+{
+	size_t page, step = ram->pages / 16;
+	double start = now();
+
+	for (page = 0; page < ram->pages; page++) {
+		memcpy(ram->dst + page * PAGE, ram->src + page * PAGE, PAGE);
+		if (step && page % step == 0) {
+			printf("\rround  0  copying all  %3zu%%",
+			       100 * page / ram->pages);
+			fflush(stdout);
+		}
+	}
+	printf("\r");
+	r->copied = ram->pages;
+	r->copy_seconds = now() - start;
+}
+
+/*
+ * Reads and clears. The kernel ORs into the bitmap and never clears a bit of
+ * it, so start from zeros. On an error the bits that were delivered are valid
+ * and their pages are clean now: a VMM that wants to go on must copy these, too.
+ */
+static void get_dirty(struct machine *m, struct memory *ram, struct round *r)
+{
+	size_t i, words = (ram->pages + WORD_BITS - 1) / WORD_BITS;
+	double start;
+
+	memset(ram->dirty, 0, words * sizeof(*ram->dirty));
+	start = now();
+	check(iommufd_get_dirty(m->iommufd, m->hwpt, 0, RAM_IOVA,
+				ram->pages * PAGE, PAGE, ram->dirty),
+	      "IOMMU_HWPT_GET_DIRTY_BITMAP");
+	r->get_seconds = now() - start;
+	for (i = 0; i < words; i++)
+		r->dirty += __builtin_popcountll(ram->dirty[i]);
+}
+
+/*
+ * Copies what GET named, but for the @drop-th page that really changed. Dropping
+ * a page whose copy happens to be good already would prove nothing.
+ */
+static void copy_dirty(struct memory *ram, struct round *r, unsigned int drop)
+{
+	size_t i, words = (ram->pages + WORD_BITS - 1) / WORD_BITS;
+	unsigned int differing = 0;
+	double start = now();
+
+	for (i = 0; i < words; i++) {
+		uint64_t word = ram->dirty[i];
+
+		for (; word; word &= word - 1) {
+			size_t page = i * WORD_BITS + __builtin_ctzll(word);
+			unsigned char *src = ram->src + page * PAGE;
+			unsigned char *dst = ram->dst + page * PAGE;
+
+			if (drop && memcmp(src, dst, PAGE) &&
+			    ++differing == drop) {
+				printf("migrate: dropping page %zu\n", page);
+				continue;
+			}
+			memcpy(dst, src, PAGE);
+			r->copied++;
+		}
+	}
+	r->copy_seconds = now() - start;
+	if (differing < drop)
+		die(0, "--drop %u: only %u pages changed in the last round",
+		    drop, differing);
+}
+
+static double mib(size_t pages)
+{
+	return pages * PAGE / 1048576.0;
+}
+
+static void report(FILE *data, unsigned int n, const struct round *r,
+		   const char *note)
+{
+	double rate = r->copy_seconds > 0 ? mib(r->copied) / r->copy_seconds : 0;
+
+	printf("round %2u  dirty %6zu  copied %6zu pages  %6.0f MB/s  GET %6.0f us%s\n",
+	       n, r->dirty, r->copied, rate * 1.048576, r->get_seconds * 1e6,
+	       note);
+	fflush(stdout);
+	if (data) {
+		fprintf(data, "%u,%.4f,%zu,%zu,%.3f,%.0f,%zu\n", n, r->seconds,
+			r->dirty, r->copied, mib(r->copied),
+			r->get_seconds * 1e6, r->written);
+		fflush(data);
+	}
+}
+
+/* Returns the number of rounds. */
+static unsigned int migrate(struct machine *m, struct memory *ram,
+			    struct load *load, const struct options *opt,
+			    struct round *rounds, FILE *data)
+{
+	double start = now();
+	unsigned int n;
+	bool last;
+
+	/* From a clean table on: what is copied next needs no report. */
+	check(iommufd_set_dirty(m->iommufd, m->hwpt, true),
+	      "IOMMU_HWPT_SET_DIRTY_TRACKING");
+	atomic_store(&load->epoch, 2);
+	copy_all(ram, &rounds[0]);
+	rounds[0].seconds = now() - start;
+	report(data, 0, &rounds[0], "  everything");
+
+	for (n = 1, last = false; !last; n++) {
+		struct round *r = &rounds[n];
+
+		start = now();
+		last = n >= opt->rounds || (n > 1 && r[-1].dirty <= STOP_PAGES);
+		if (last)
+			load_stop(load);
+
+		/* Pages written up to here belong to this GET's report. */
+		atomic_store(&load->epoch, n + 2);
+		get_dirty(m, ram, r);
+		r->written = load->written[n + 1];
+		copy_dirty(ram, r, last ? opt->drop : 0);
+
+		/*
+		 * A VM that dirties memory faster than it can be sent is
+		 * slowed down, or this would not end.
+		 */
+		atomic_store(&load->rate, (atomic_load(&load->rate) + 1) / 2);
+		if (!last)
+			sleep_until(start + ROUND_SECONDS);
+		r->seconds = now() - start;
+		report(data, n, r, last ? "  device stopped" : "");
+	}
+
+	check(iommufd_set_dirty(m->iommufd, m->hwpt, false),
+	      "IOMMU_HWPT_SET_DIRTY_TRACKING");
+	return n;
+}
+
+/* ---- Was it right? ---- */
+
+static void table(const struct round *rounds, unsigned int n)
+{
+	size_t copied = 0;
+	unsigned int i;
+
+	printf("\nround  seconds  device wrote    dirty   copied  MiB in all  GET us\n");
+	for (i = 0; i < n; i++) {
+		copied += rounds[i].copied;
+		printf("%5u  %7.3f  %12zu  %7zu  %7zu  %10.1f  %6.0f\n", i,
+		       rounds[i].seconds, rounds[i].written, rounds[i].dirty,
+		       rounds[i].copied, mib(copied),
+		       rounds[i].get_seconds * 1e6);
+	}
+	printf("\n");
+}
+
+/* Counts the pages, and says of the first few where they differ. */
+static size_t count_different(const struct memory *ram)
+{
+	size_t page, bad = 0;
+
+	for (page = 0; page < ram->pages; page++) {
+		const unsigned char *src = ram->src + page * PAGE;
+		const unsigned char *dst = ram->dst + page * PAGE;
+		unsigned int first = 0, last = PAGE - 1;
+
+		if (!memcmp(src, dst, PAGE))
+			continue;
+		if (++bad > 8)
+			continue;
+		while (src[first] == dst[first])
+			first++;
+		while (src[last] == dst[last])
+			last--;
+		printf("migrate: page %zu differs, bytes %u to %u\n", page,
+		       first, last);
+	}
+	return bad;
+}
+
+static void usage(void)
+{
+	printf("usage: migrate [OPTION...]\n"
+	       "  --size MIB    memory to migrate (512)\n"
+	       "  --rounds N    at most so many after the full copy (20)\n"
+	       "  --rate N      writes a second of the device at first (4000)\n"
+	       "  --seed N      where it writes (1)\n"
+	       "  --drop N      do not copy the N-th page of the last round: the\n"
+	       "                comparison must fail\n"
+	       "  --data FILE   one line of CSV per round\n");
+}
+
+static unsigned long number(const char *arg, unsigned long min,
+			    unsigned long max)
+{
+	char *end;
+	unsigned long n = strtoul(arg, &end, 0);
+
+	if (*end || end == arg || n < min || n > max)
+		die(0, "'%s' is not a number from %lu to %lu", arg, min, max);
+	return n;
+}
+
+static void parse(int argc, char **argv, struct options *opt)
+{
+	static const struct option names[] = {
+		{ "size", required_argument, NULL, 's' },
+		{ "rounds", required_argument, NULL, 'n' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "seed", required_argument, NULL, 'e' },
+		{ "drop", required_argument, NULL, 'd' },
+		{ "data", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", names, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			opt->mib = number(optarg, 1, 1 << 20);
+			break;
+		case 'n':
+			opt->rounds = number(optarg, 1, MAX_ROUNDS - 1);
+			break;
+		case 'r':
+			opt->rate = number(optarg, 1, 1000000);
+			break;
+		case 'e':
+			opt->seed = number(optarg, 0, -1UL);
+			break;
+		case 'd':
+			opt->drop = number(optarg, 1, 1 << 20);
+			break;
+		case 'o':
+			opt->data = optarg;
+			break;
+		case 'h':
+			usage();
+			exit(0);
+		default:
+			usage();
+			exit(1);
+		}
+	}
+	if (optind < argc)
+		die(0, "what is '%s'? See --help", argv[optind]);
+}
+
+int main(int argc, char **argv)
+{
+	struct options opt = {
+		.mib = 512,
+		.rounds = 20,
+		.rate = 4000,
+		.seed = 1,
+	};
+	struct round rounds[MAX_ROUNDS] = { };
+	struct machine m;
+	struct memory ram;
+	static struct load load;
+	unsigned int n;
+	FILE *data = NULL;
+	double start;
+	size_t bad;
+
+	parse(argc, argv, &opt);
+	if (opt.data) {
+		data = fopen(opt.data, "we");
+		if (!data)
+			die(errno, "%s", opt.data);
+		fprintf(data, "round,seconds,pages_dirty,pages_copied,mib_copied,get_us,device_pages\n");
+	}
+
+	memory_init(&ram, opt.mib, opt.seed);
+	machine_init(&m, &ram);
+	printf("migrate: %zu MiB, %zu pages, written by %s (e1000e) and %s (edu)\n",
+	       opt.mib, ram.pages, m.nic.vfio.bdf, m.edu.vfio.bdf);
+	fflush(stdout);
+
+	start = now();
+	load_start(&load, &m, &ram, &opt);
+	n = migrate(&m, &ram, &load, &opt, rounds, data);
+	start = now() - start;
+
+	table(rounds, n);
+	printf("migrate: the device wrote %zu times in %.1f seconds\n",
+	       load.writes, start);
+	bad = count_different(&ram);
+	if (bad)
+		printf("migrate: DIFFERENT, %zu pages\n", bad);
+	else
+		printf("migrate: identical, %zu pages compared\n", ram.pages);
+
+	e1000e_close(&m.nic);
+	edu_close(&m.edu);
+	close(m.iommufd);
+	return bad ? 1 : 0;
+}

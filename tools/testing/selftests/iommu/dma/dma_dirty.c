@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * iommufd dirty tracking, seen from a device.
+ *
+ * PCI devices do DMA through the IOMMU; an oracle remembers what they wrote,
+ * and every answer of IOMMU_HWPT_GET_DIRTY_BITMAP is compared with it bit by
+ * bit: none lost, none invented.  The numbers in "promise 4" are those of the
+ * list in the cover letter and in Documentation/userspace-api/iommufd.rst.
+ *
+ * The tests need an e1000e and two edu devices of QEMU's behind an IOMMU with
+ * Dirty bits; nothing else may use them.
+ *
+ * One program in one unit: the harness keeps its list of tests in static
+ * variables, so tests that are compiled apart would not be found.
+ */
+#include "fixture.h"
+
+#include "test_write.c"
+#include "test_switch.c"
+#include "test_attach.c"
+#include "test_range.c"
+#include "test_leaf.c"
+#include "test_bitmap.c"
+#include "test_args.c"
+#include "test_race.c"
+#include "test_random.c"
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What every test starts from: a rig and one tested area, tracking off. */
+#ifndef DMA_FIXTURE_H
+#define DMA_FIXTURE_H
+
+#include "kselftest_harness.h"
+#include "rig.h"
+
+/* 10240 pages: beyond page 9999, and 160 bitmap words */
+#define AREA_LEN	(40 * SZ_1M)
+#define AREA_PAGES	(AREA_LEN / SZ_4K)
+
+/* Nothing has failed so far. */
+#define OK(x)		EXPECT_EQ(0, x)
+#define MUST(x)		ASSERT_EQ(0, x)
+
+/* Under TCG with every debug option a test may be slow; it may not hang. */
+#define SLOW		180
+
+/*
+ * A rig with an area at RIG_IOVA.  Each test runs twice: with small leaves and
+ * with large ones.
+ */
+FIXTURE(dma)
+{
+	struct rig rig;
+	uint8_t *mem;
+};
+
+FIXTURE_VARIANT(dma)
+{
+	uint64_t leaf;
+};
+
+FIXTURE_VARIANT_ADD(dma, leaf_4k)
+{
+	.leaf = SZ_4K,
+};
+
+FIXTURE_VARIANT_ADD(dma, leaf_2m)
+{
+	.leaf = SZ_2M,
+};
+
+FIXTURE_SETUP(dma)
+{
+	MUST(rig_open(&self->rig)) {
+		TH_LOG("no e1000e behind an IOMMU that tracks");
+	}
+	self->mem = rig_map(&self->rig, RIG_IOVA, AREA_LEN, variant->leaf);
+	if (!self->mem && variant->leaf == SZ_2M)
+		SKIP(return, "no huge pages, or not enough");
+	ASSERT_NE(NULL, self->mem);
+}
+
+FIXTURE_TEARDOWN(dma)
+{
+	rig_close(&self->rig);
+	mem_free(self->mem, AREA_LEN);
+}
+
+/* A rig alone, for tests that lay out their own areas of small leaves. */
+FIXTURE(rig)
+{
+	struct rig rig;
+};
+
+FIXTURE_SETUP(rig)
+{
+	MUST(rig_open(&self->rig)) {
+		TH_LOG("no e1000e behind an IOMMU that tracks");
+	}
+}
+
+FIXTURE_TEARDOWN(rig)
+{
+	rig_close(&self->rig);
+}
+
+#endif /* DMA_FIXTURE_H */

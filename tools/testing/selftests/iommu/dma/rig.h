@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine that the tests stand on: an iommufd with an IOAS, a HWPT that
+ * tracks, devices attached to it, memory mapped for them, and the oracle, which
+ * is told of everything that goes through here.
+ */
+#ifndef DMA_RIG_H
+#define DMA_RIG_H
+
+#include "e1000e.h"
+#include "edu.h"
+#include "iommufd.h"
+#include "oracle.h"
+
+#define SZ_4K		0x1000ULL
+#define SZ_16K		0x4000ULL
+#define SZ_64K		0x10000ULL
+#define SZ_1M		0x100000ULL
+#define SZ_2M		0x200000ULL
+#define SZ_1G		0x40000000ULL
+
+/*
+ * Where things are: tested ranges from 4 GiB up, clear of every architecture's
+ * reserved ranges; the network device's own block far behind, and yet within
+ * 39 bits.
+ */
+#define RIG_IOVA	0x100000000ULL
+#define RIG_NIC_IOVA	0x4000000000ULL
+
+#define NO_CLEAR	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR
+
+#define RIG_EDUS	2
+
+/**
+ * struct rig - the machine
+ * @fd: the iommufd
+ * @ioas: where rig_map() maps
+ * @hwpt: the tracking HWPT of @ioas
+ * @nic: attached to @hwpt and started
+ * @nic_mem: its block
+ * @edu: open and attached after rig_add_edu()
+ * @oracle: of @hwpt
+ * @stamp: of the next write, so that no two leave the same bytes
+ */
+struct rig {
+	int fd;
+	uint32_t ioas;
+	uint32_t hwpt;
+	struct e1000e nic;
+	void *nic_mem;
+	struct edu edu[RIG_EDUS];
+	struct oracle oracle;
+	uint64_t stamp;
+};
+
+/**
+ * mem_alloc - memory that will be mapped by leaves of a known size
+ * @length: bytes, a multiple of @leaf
+ * @leaf: SZ_4K or SZ_2M
+ *
+ * Neighbouring pages are never neighbours in physical memory, so no IOMMU
+ * driver can merge them into a larger leaf.
+ *
+ * Return: NULL if there is not that much (of huge pages).
+ */
+void *mem_alloc(size_t length, size_t leaf);
+
+/**
+ * mem_free - give it back
+ * @mem: from mem_alloc()
+ * @length: as there
+ */
+void mem_free(void *mem, size_t length);
+
+/**
+ * rig_open - all of it but the edu devices; tracking is off
+ * @r: the rig
+ *
+ * Return: 0 or a negative errno; -EOPNOTSUPP if no IOMMU here can track.
+ */
+int rig_open(struct rig *r);
+
+/**
+ * rig_close - close everything
+ * @r: the rig
+ */
+void rig_close(struct rig *r);
+
+/**
+ * rig_add_edu - open an edu device and attach it to the tracking HWPT
+ * @r: the rig
+ * @nth: which
+ */
+int rig_add_edu(struct rig *r, unsigned int nth);
+
+/**
+ * rig_map_at - map memory, and tell the oracle
+ * @r: the rig
+ * @mem: from mem_alloc(), or a part of that
+ * @iova: where, congruent to @mem in @leaf
+ * @length: bytes
+ * @leaf: as given to mem_alloc()
+ */
+int rig_map_at(struct rig *r, void *mem, uint64_t iova, uint64_t length,
+	       uint64_t leaf);
+
+/**
+ * rig_map - mem_alloc() and rig_map_at()
+ * @r: the rig
+ * @iova: where
+ * @length: bytes
+ * @leaf: size of leaves
+ *
+ * Return: the memory, or NULL.
+ */
+void *rig_map(struct rig *r, uint64_t iova, uint64_t length, uint64_t leaf);
+
+/**
+ * rig_unmap - unmap one mapping, and tell the oracle
+ * @r: the rig
+ * @iova: first byte
+ * @length: bytes
+ */
+int rig_unmap(struct rig *r, uint64_t iova, uint64_t length);
+
+/**
+ * rig_set - switch tracking
+ * @r: the rig
+ * @on: on or off
+ */
+int rig_set(struct rig *r, bool on);
+
+/**
+ * rig_write - one DMA write of the network device
+ * @r: the rig
+ * @iova: first byte
+ * @len: E1000E_MIN_LEN to E1000E_MAX_LEN
+ */
+int rig_write(struct rig *r, uint64_t iova, uint32_t len);
+
+/**
+ * rig_write_many - many of them
+ * @r: the rig
+ * @w: the writes; the stamps are filled in here
+ * @n: how many
+ */
+int rig_write_many(struct rig *r, struct e1000e_write *w, size_t n);
+
+/**
+ * rig_write_pages - a short write to the start of each of many pages
+ * @r: the rig
+ * @iova: the first
+ * @stride: from one to the next
+ * @n: how many
+ */
+int rig_write_pages(struct rig *r, uint64_t iova, uint64_t stride, size_t n);
+
+/**
+ * rig_edu_write - one DMA write of an edu device
+ * @r: the rig
+ * @nth: which
+ * @iova: first byte
+ * @len: 1 to EDU_BUF_SIZE
+ */
+int rig_edu_write(struct rig *r, unsigned int nth, uint64_t iova,
+		  unsigned int len);
+
+/**
+ * rig_get - GET at 4 KiB a bit, clearing, every bit compared
+ * @r: the rig
+ * @iova: first byte
+ * @length: bytes
+ *
+ * Return: 0 if it is exact.
+ */
+int rig_get(struct rig *r, uint64_t iova, uint64_t length);
+
+/* Pseudo-random numbers that a seed repeats (xorshift64*) */
+static inline uint64_t rnd(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dULL;
+}
+
+#endif /* DMA_RIG_H */

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Everything at once: promises 1 and 4 under concurrency.  Each round ends when
+ * all threads have, and then the answer must be exact.
+ */
+#include <pthread.h>
+
+/* One action against another, started as nearly together as may be */
+struct race {
+	struct rig *rig;
+	pthread_barrier_t start;
+	int (*act)(struct race *race);
+	unsigned int delay;
+	uint32_t hwpt;
+	int rc;
+};
+
+static void spin(unsigned int n)
+{
+	volatile unsigned int i;
+
+	for (i = 0; i < n; i++)
+		;
+}
+
+static void *race_thread(void *arg)
+{
+	struct race *race = arg;
+
+	pthread_barrier_wait(&race->start);
+	spin(race->delay);
+	race->rc = race->act(race);
+	return NULL;
+}
+
+/* SET(@on) here while @act runs there; now one is ahead, now the other. */
+static int race_set(struct race *race, bool on, unsigned int round)
+{
+	const unsigned int ahead = round * 61 % 2000;
+	pthread_t thread;
+	int rc;
+
+	race->delay = round & 1 ? ahead : 0;
+	pthread_barrier_init(&race->start, NULL, 2);
+	if (pthread_create(&thread, NULL, race_thread, race))
+		return -EAGAIN;
+	pthread_barrier_wait(&race->start);
+	spin(round & 1 ? 0 : ahead);
+	rc = rig_set(race->rig, on);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&race->start);
+	return rc;
+}
+
+static int act_attach(struct race *race)
+{
+	return vfio_attach(&race->rig->nic.vfio, race->hwpt);
+}
+
+static int act_detach(struct race *race)
+{
+	return vfio_detach(&race->rig->nic.vfio);
+}
+
+static int act_set(struct race *race)
+{
+	return iommufd_set_dirty(race->rig->fd, race->hwpt, true);
+}
+
+/* The device is tracked: what it writes is reported, and reported again. */
+static void expect_tracked(struct __test_metadata *_metadata, struct rig *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		MUST(rig_write_pages(r, RIG_IOVA, 63 * SZ_4K, 20));
+		OK(rig_get(r, RIG_IOVA, AREA_LEN));
+	}
+}
+
+#define ROUNDS	150
+
+/* Promise 4: attached before, during or after SET(1). */
+TEST_F_TIMEOUT(dma, attach_races_set, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct race race = { .rig = r, .act = act_attach, .hwpt = r->hwpt };
+	unsigned int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		MUST(rig_set(r, false));
+		MUST(vfio_detach(&r->nic.vfio));
+		MUST(race_set(&race, true, round));
+		MUST(race.rc);
+		expect_tracked(_metadata, r);
+	}
+}
+
+/* Promise 4: the same, coming from another page table. */
+TEST_F_TIMEOUT(dma, replace_races_set, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct race race = { .rig = r, .act = act_attach, .hwpt = r->hwpt };
+	unsigned int round;
+	uint32_t other;
+
+	MUST(iommufd_hwpt_alloc(r->fd, r->nic.vfio.devid, r->ioas,
+				IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other));
+	MUST(iommufd_set_dirty(r->fd, other, true));
+	for (round = 0; round < ROUNDS; round++) {
+		MUST(rig_set(r, false));
+		MUST(vfio_attach(&r->nic.vfio, other));
+		MUST(race_set(&race, true, round));
+		MUST(race.rc);
+		expect_tracked(_metadata, r);
+	}
+}
+
+/* Promise 4: SET does not fail, also where the device is just leaving. */
+TEST_F_TIMEOUT(dma, detach_races_set, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct race race = { .rig = r, .act = act_detach };
+	unsigned int round;
+
+	MUST(rig_add_edu(r, 0));
+	for (round = 0; round < ROUNDS; round++) {
+		MUST(rig_set(r, round & 2));
+		MUST(race_set(&race, true, round));
+		MUST(race.rc);
+		MUST(vfio_attach(&r->nic.vfio, r->hwpt));
+		expect_tracked(_metadata, r);
+	}
+}
+
+/* Promise 4: SET(1) against SET(1), and tracking is on. */
+TEST_F_TIMEOUT(dma, set_races_set, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct race race = { .rig = r, .act = act_set, .hwpt = r->hwpt };
+	unsigned int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		MUST(rig_set(r, false));
+		MUST(rig_write_pages(r, RIG_IOVA, 63 * SZ_4K, 20));
+		MUST(race_set(&race, true, round));
+		MUST(race.rc);
+		expect_tracked(_metadata, r);
+	}
+}
+
+/* A thread that works until it is told to stop, or has done @max rounds. */
+struct worker {
+	struct rig *rig;
+	pthread_t thread;
+	bool stop;
+	unsigned int nr;
+	unsigned int done;
+	int rc;
+};
+
+static bool worker_goes_on(struct worker *w, unsigned int max)
+{
+	return !w->rc && w->done++ < max &&
+	       !__atomic_load_n(&w->stop, __ATOMIC_RELAXED);
+}
+
+static int worker_join(struct worker *w)
+{
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELAXED);
+	pthread_join(w->thread, NULL);
+	return w->rc;
+}
+
+#define CHURN_LEN	(2 * SZ_1M)
+
+/* Map and unmap right behind the tested area, and a little further on. */
+static void *churn(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t iova = RIG_IOVA + AREA_LEN + w->nr * 2 * CHURN_LEN;
+	void *mem = mem_alloc(CHURN_LEN, SZ_4K);
+
+	if (!mem)
+		w->rc = -ENOMEM;
+	while (worker_goes_on(w, 100000)) {
+		uint64_t len = CHURN_LEN >> w->done % 8;
+
+		w->rc = iommufd_map(w->rig->fd, w->rig->ioas, mem, iova, len);
+		if (!w->rc)
+			w->rc = iommufd_unmap(w->rig->fd, w->rig->ioas, iova,
+					      len);
+	}
+	mem_free(mem, CHURN_LEN);
+	return NULL;
+}
+
+/* Promises 1, 3: mappings come and go inside the range that is read. */
+TEST_F_TIMEOUT(dma, map_races_get, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct worker w[2] = { { .rig = r }, { .rig = r, .nr = 1 } };
+	unsigned int round, i;
+
+	MUST(rig_set(r, true));
+	for (i = 0; i < ARRAY_SIZE(w); i++)
+		MUST(pthread_create(&w[i].thread, NULL, churn, &w[i]));
+	for (round = 0; round < 60; round++) {
+		EXPECT_EQ(0, rig_write_pages(r, RIG_IOVA + round * SZ_4K,
+					     101 * SZ_4K, 100));
+		OK(rig_get(r, RIG_IOVA, AREA_LEN / 2));
+		OK(rig_get(r, RIG_IOVA, AREA_LEN + 8 * CHURN_LEN));
+	}
+	for (i = 0; i < ARRAY_SIZE(w); i++) {
+		OK(worker_join(&w[i]));
+		EXPECT_LT(0, w[i].done);
+	}
+	OK(rig_get(r, RIG_IOVA, AREA_LEN));
+}
+
+/* SET, on and off, as fast as it goes. */
+static void *toggle(void *arg)
+{
+	struct worker *w = arg;
+
+	while (worker_goes_on(w, 100000))
+		w->rc = iommufd_set_dirty(w->rig->fd, w->rig->hwpt,
+					  w->done & 1);
+	return NULL;
+}
+
+/* Promise 4: GET is answered or refused, never wrong; then it is exact. */
+TEST_F_TIMEOUT(dma, set_races_get, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct worker w = { .rig = r };
+	uint8_t map[AREA_PAGES / 8];
+	unsigned int round;
+	int rc;
+
+	MUST(pthread_create(&w.thread, NULL, toggle, &w));
+	for (round = 0; round < 200; round++) {
+		EXPECT_EQ(0, e1000e_write_pages(&r->nic, RIG_IOVA, SZ_4K, 20,
+						round));
+		rc = iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, AREA_LEN,
+				       SZ_4K, map);
+		EXPECT_TRUE(!rc || rc == -EINVAL) {
+			TH_LOG("GET returned %d", rc);
+		}
+	}
+	OK(worker_join(&w));
+	MUST(iommufd_set_dirty(r->fd, r->hwpt, false));
+	MUST(rig_set(r, true));
+	expect_tracked(_metadata, r);
+	OK(rig_get(r, RIG_IOVA, AREA_LEN));
+}
+
+/* One half of a request: pages that end in the middle of a word. */
+struct half {
+	struct rig *rig;
+	pthread_barrier_t *start;
+	uint64_t iova, length;
+	uint8_t *map;
+	int rc;
+};
+
+static void *get_half(void *arg)
+{
+	struct half *h = arg;
+
+	pthread_barrier_wait(h->start);
+	h->rc = iommufd_get_dirty(h->rig->fd, h->rig->hwpt, 0, h->iova,
+				  h->length, SZ_4K, h->map);
+	return NULL;
+}
+
+static int get_halves(struct half *h, pthread_barrier_t *start)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, get_half, &h[1]))
+		return -EAGAIN;
+	h[0].start = start;
+	get_half(&h[0]);
+	pthread_join(thread, NULL);
+	return h[0].rc ? h[0].rc : h[1].rc;
+}
+
+/* Promises 1, 3: two GETs side by side, with a word of bitmap between them. */
+TEST_F_TIMEOUT(rig, parallel_gets_share_a_word, SLOW)
+{
+	const uint64_t pages = 224, cut = 104;
+	struct rig *r = &self->rig;
+	pthread_barrier_t start;
+	uint8_t map[224 / 8];
+	struct half h[2] = {
+		{ r, &start, RIG_IOVA, cut * SZ_4K, map, 0 },
+		{ r, &start, RIG_IOVA + cut * SZ_4K, (pages - cut) * SZ_4K,
+		  map + cut / 8, 0 },
+	};
+	struct oracle_req req = { RIG_IOVA, pages * SZ_4K, SZ_4K, 0, 0, 0 };
+	unsigned int round;
+
+	pthread_barrier_init(&start, NULL, 2);
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, pages * SZ_4K, SZ_4K));
+	MUST(rig_set(r, true));
+	for (round = 0; round < 300; round++) {
+		memset(map, 0, sizeof(map));
+		MUST(rig_write_pages(r, RIG_IOVA, (1 + round % 3) * SZ_4K,
+				     pages / (1 + round % 3)));
+		MUST(get_halves(h, &start));
+		OK(oracle_compare(&r->oracle, &req, map));
+		oracle_covered(&r->oracle, req.iova, req.length);
+	}
+	OK(rig_get(r, RIG_IOVA, pages * SZ_4K));
+}
+
+/* Promise 1: two GETs of one range: what one does not report, the other does. */
+TEST_F_TIMEOUT(dma, parallel_gets_of_one_range, SLOW)
+{
+	struct rig *r = &self->rig;
+	pthread_barrier_t start;
+	uint8_t map[2][AREA_PAGES / 8];
+	struct half h[2] = {
+		{ r, &start, RIG_IOVA, AREA_LEN, map[0], 0 },
+		{ r, &start, RIG_IOVA, AREA_LEN, map[1], 0 },
+	};
+	struct oracle_req req = { RIG_IOVA, AREA_LEN, SZ_4K, 0, 0, 0 };
+	unsigned int round, i;
+
+	pthread_barrier_init(&start, NULL, 2);
+	MUST(rig_set(r, true));
+	for (round = 0; round < 60; round++) {
+		memset(map, 0, sizeof(map));
+		MUST(rig_write_pages(r, RIG_IOVA, 37 * SZ_4K, 276));
+		MUST(get_halves(h, &start));
+		for (i = 0; i < sizeof(map[0]); i++)
+			map[0][i] |= map[1][i];
+		OK(oracle_compare(&r->oracle, &req, map[0]));
+		oracle_covered(&r->oracle, req.iova, req.length);
+		OK(rig_get(r, RIG_IOVA, AREA_LEN));
+	}
+}
+
+#define MIRROR_LEN	(4 * SZ_2M)
+#define MIRROR_PAGES	(MIRROR_LEN / SZ_4K)
+#define MIRROR_BATCHES	1500
+
+/* Writes as a guest's devices do: anywhere, any time, some pages often. */
+static void *write_at_random(void *arg)
+{
+	struct worker *w = arg;
+	struct e1000e_write write[16];
+	uint64_t seed = 0xca11;
+	unsigned int i;
+
+	while (worker_goes_on(w, MIRROR_BATCHES)) {
+		for (i = 0; i < ARRAY_SIZE(write); i++) {
+			uint64_t page = rnd(&seed) % MIRROR_PAGES;
+
+			if (i & 1)
+				page %= 8;
+			write[i].iova = RIG_IOVA + page * SZ_4K +
+					rnd(&seed) % 4000;
+			write[i].len = 64;
+			write[i].stamp = rnd(&seed);
+		}
+		w->rc = e1000e_write(&w->rig->nic, write, ARRAY_SIZE(write));
+	}
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static int copy_dirty(struct rig *r, uint8_t *mirror, const uint8_t *mem)
+{
+	uint8_t map[MIRROR_PAGES / 8] = { 0 };
+	size_t i;
+	int rc;
+
+	rc = iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, MIRROR_LEN, SZ_4K,
+			       map);
+	for (i = 0; i < MIRROR_PAGES; i++)
+		if (map[i / 8] & 1 << i % 8)
+			memcpy(mirror + i * SZ_4K, mem + i * SZ_4K, SZ_4K);
+	return rc;
+}
+
+/*
+ * Promise 1, as a migration uses it: read the bitmap while the device writes,
+ * copy what is dirty, and again.  Once it has stopped and the last dirty pages
+ * are copied, the copy is the memory.  Any write that is lost between a clear
+ * and its invalidation shows here, and only here.
+ */
+TEST_F_TIMEOUT(dma, mirror, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct worker w = { .rig = r };
+	uint8_t *mirror = malloc(MIRROR_LEN);
+	unsigned int rounds = 0;
+
+	ASSERT_NE(NULL, mirror);
+	MUST(rig_set(r, true));
+	memset(self->mem, 0, MIRROR_LEN);
+	memset(mirror, 0, MIRROR_LEN);
+	MUST(pthread_create(&w.thread, NULL, write_at_random, &w));
+	while (!__atomic_load_n(&w.stop, __ATOMIC_ACQUIRE)) {
+		EXPECT_EQ(0, copy_dirty(r, mirror, self->mem))
+			break;
+		rounds++;
+	}
+	OK(worker_join(&w));
+	EXPECT_EQ(0, copy_dirty(r, mirror, self->mem));
+	EXPECT_EQ(0, memcmp(mirror, self->mem, MIRROR_LEN)) {
+		TH_LOG("the copy differs after %u rounds", rounds);
+	}
+	EXPECT_LT(1, rounds);
+	free(mirror);
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* PCI devices through VFIO's character devices, see vfio.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+
+#include "vfio.h"
+
+#define SYS_DEVICES	"/sys/bus/pci/devices"
+#define CDEV_DIR	"/dev/vfio/devices"
+#define BIND_WAIT_MS	3000
+
+uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+static int read_text(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n < 0)
+		return -EIO;
+	buf[n] = 0;
+	return 0;
+}
+
+static long read_hex(const char *bdf, const char *attr)
+{
+	char path[256], buf[32];
+
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/%s", bdf, attr);
+	if (read_text(path, buf, sizeof(buf)))
+		return -1;
+	return strtol(buf, NULL, 16);
+}
+
+int vfio_find(uint16_t vendor, uint16_t device, unsigned int nth, char *bdf)
+{
+	struct dirent **names;
+	int n, i, rc = -ENODEV;
+
+	n = scandir(SYS_DEVICES, &names, NULL, alphasort);
+	if (n < 0)
+		return -errno;
+	for (i = 0; i < n; i++) {
+		const char *name = names[i]->d_name;
+
+		if (rc && name[0] != '.' && read_hex(name, "vendor") == vendor &&
+		    read_hex(name, "device") == device && !nth--) {
+			snprintf(bdf, VFIO_BDF_LEN, "%.*s", VFIO_BDF_LEN - 1, name);
+			rc = 0;
+		}
+		free(names[i]);
+	}
+	free(names);
+	return rc;
+}
+
+static bool bound_to_vfio(const char *bdf)
+{
+	char path[256], target[256];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/driver", bdf);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = 0;
+	return strcmp(basename(target), "vfio-pci") == 0;
+}
+
+static int bind_to_vfio(const char *bdf)
+{
+	char path[256];
+	int rc;
+
+	if (bound_to_vfio(bdf))
+		return 0;
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/driver_override", bdf);
+	rc = write_text(path, "vfio-pci");
+	if (rc)
+		return rc;
+	/* No driver to unbind is as good as one unbound. */
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/driver/unbind", bdf);
+	write_text(path, bdf);
+	rc = write_text("/sys/bus/pci/drivers_probe", bdf);
+	if (rc)
+		return rc;
+	return bound_to_vfio(bdf) ? 0 : -ENODEV;
+}
+
+/* "vfioN", the name of the character device */
+static int cdev_name(const char *bdf, char *name, size_t size)
+{
+	char path[256];
+	struct dirent *d;
+	int rc = -ENOENT;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/vfio-dev", bdf);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (rc && (d = readdir(dir))) {
+		if (strncmp(d->d_name, "vfio", 4))
+			continue;
+		snprintf(name, size, "%.31s", d->d_name);
+		rc = 0;
+	}
+	closedir(dir);
+	return rc;
+}
+
+/* Without udev the node may be missing, or devtmpfs may not be there at all. */
+static int make_node(const char *bdf, const char *name, const char *node)
+{
+	char path[256], buf[32];
+	unsigned int major, minor;
+	int rc;
+
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/vfio-dev/%s/dev", bdf,
+		 name);
+	rc = read_text(path, buf, sizeof(buf));
+	if (rc)
+		return rc;
+	if (sscanf(buf, "%u:%u", &major, &minor) != 2)
+		return -EINVAL;
+	mkdir("/dev/vfio", 0755);
+	mkdir(CDEV_DIR, 0755);
+	if (mknod(node, S_IFCHR | 0600, makedev(major, minor)) && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+static int open_cdev(const char *bdf)
+{
+	uint64_t end = now_ms() + BIND_WAIT_MS;
+	char name[32], node[64];
+	int fd, rc;
+
+	rc = cdev_name(bdf, name, sizeof(name));
+	if (rc)
+		return rc;
+	snprintf(node, sizeof(node), CDEV_DIR "/%s", name);
+	for (;;) {
+		fd = open(node, O_RDWR | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+		if (errno == ENOENT) {
+			rc = make_node(bdf, name, node);
+			if (rc)
+				return rc;
+		} else if (errno != EBUSY) {
+			return -errno;
+		}
+		/* Busy: the last user's close() has not finished. */
+		if (now_ms() > end)
+			return -ETIMEDOUT;
+		usleep(1000);
+	}
+}
+
+int vfio_open(struct vfio_dev *dev, const char *bdf, int iommufd)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind),
+		.iommufd = iommufd,
+	};
+	int rc;
+
+	memset(dev, 0, sizeof(*dev));
+	snprintf(dev->bdf, sizeof(dev->bdf), "%s", bdf);
+	dev->fd = -1;
+	dev->iommufd = iommufd;
+
+	rc = bind_to_vfio(bdf);
+	if (rc)
+		return rc;
+	dev->fd = open_cdev(bdf);
+	if (dev->fd < 0)
+		return dev->fd;
+	if (ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind)) {
+		rc = -errno;
+		goto out;
+	}
+	dev->devid = bind.out_devid;
+	rc = vfio_bus_master(dev, false);
+out:
+	if (rc)
+		vfio_close(dev);
+	return rc;
+}
+
+int vfio_open_id(struct vfio_dev *dev, uint16_t vendor, uint16_t device,
+		 unsigned int nth, int iommufd)
+{
+	char bdf[VFIO_BDF_LEN];
+	int rc;
+
+	dev->fd = -1;
+	rc = vfio_find(vendor, device, nth, bdf);
+	if (rc)
+		return rc;
+	return vfio_open(dev, bdf, iommufd);
+}
+
+void vfio_close(struct vfio_dev *dev)
+{
+	if (dev->fd >= 0)
+		close(dev->fd);
+	dev->fd = -1;
+	dev->pt_id = 0;
+}
+
+int vfio_attach(struct vfio_dev *dev, uint32_t pt_id)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.pt_id = pt_id,
+	};
+
+	if (ioctl(dev->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach))
+		return -errno;
+	dev->pt_id = attach.pt_id;
+	return 0;
+}
+
+int vfio_detach(struct vfio_dev *dev)
+{
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = sizeof(detach),
+	};
+
+	if (ioctl(dev->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach))
+		return -errno;
+	dev->pt_id = 0;
+	return 0;
+}
+
+static int region_info(struct vfio_dev *dev, unsigned int index,
+		       struct vfio_region_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	info->index = index;
+	if (ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, info))
+		return -errno;
+	return info->size ? 0 : -ENXIO;
+}
+
+int vfio_map_bar(struct vfio_dev *dev, unsigned int bar, void **base,
+		 size_t *len)
+{
+	struct vfio_region_info info;
+	void *p;
+	int rc;
+
+	rc = region_info(dev, VFIO_PCI_BAR0_REGION_INDEX + bar, &info);
+	if (rc)
+		return rc;
+	p = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, dev->fd,
+		 info.offset);
+	if (p == MAP_FAILED)
+		return -errno;
+	*base = p;
+	if (len)
+		*len = info.size;
+	return 0;
+}
+
+int vfio_config_read(struct vfio_dev *dev, unsigned int off, void *buf,
+		     size_t len)
+{
+	struct vfio_region_info info;
+	int rc;
+
+	rc = region_info(dev, VFIO_PCI_CONFIG_REGION_INDEX, &info);
+	if (rc)
+		return rc;
+	if (pread(dev->fd, buf, len, info.offset + off) != (ssize_t)len)
+		return -EIO;
+	return 0;
+}
+
+int vfio_config_write(struct vfio_dev *dev, unsigned int off, const void *buf,
+		      size_t len)
+{
+	struct vfio_region_info info;
+	int rc;
+
+	rc = region_info(dev, VFIO_PCI_CONFIG_REGION_INDEX, &info);
+	if (rc)
+		return rc;
+	if (pwrite(dev->fd, buf, len, info.offset + off) != (ssize_t)len)
+		return -EIO;
+	return 0;
+}
+
+int vfio_bus_master(struct vfio_dev *dev, bool on)
+{
+	uint8_t cmd[2];
+	int rc;
+
+	rc = vfio_config_read(dev, PCI_COMMAND, cmd, sizeof(cmd));
+	if (rc)
+		return rc;
+	/* The bits that matter are in the low byte: no byte order to mind. */
+	cmd[0] |= PCI_COMMAND_MEMORY;
+	if (on)
+		cmd[0] |= PCI_COMMAND_MASTER;
+	else
+		cmd[0] &= ~PCI_COMMAND_MASTER;
+	return vfio_config_write(dev, PCI_COMMAND, cmd, sizeof(cmd));
+}
