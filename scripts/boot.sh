@@ -25,7 +25,8 @@ usage: scripts/boot.sh --kernel FILE --initrd FILE [OPTION...] -- COMMAND
 
 COMMAND is one line for the guest's sh. There are two e1000e and two edu
 devices in the machine. The binary comes from scripts/qemu.sh unless QEMU=
-names one; QEMU_FIRMWARE= is a colon list of directories with its firmware.
+names one; QEMU_FIRMWARE= is a colon list of directories with its firmware, if
+it does not find that by itself.
 
 Exit status: the command's; 2 the kernel panicked; 3 the kernel complained
 (KASAN, lockdep, WARNING, ...); 124 time was up; 125 the machine did not run.
@@ -74,10 +75,10 @@ table=$here/machines/${iommu%%,*}.sh
 [ "$iommu" = "${iommu%%,*}" ] || machine_iommu+=,${iommu#*,}
 
 if [ -z "${QEMU:-}" ]; then
-	QEMU=$("$here/qemu.sh" | tail -n 1)
+	QEMU=$("$here/qemu.sh" --targets "$machine_target" | tail -n 1)
 fi
 firmware=()
-IFS=: read -ra dirs <<<"${QEMU_FIRMWARE:-/usr/share/qemu:/usr/share/seabios}"
+IFS=: read -ra dirs <<<"${QEMU_FIRMWARE:-}"
 for dir in "${dirs[@]}"; do
 	firmware+=(-L "$dir")
 done

@@ -15,7 +15,7 @@
 #   guest: splats N
 #   guest: exit N
 
-export PATH=/bin HOME=/tmp DATA=/dev/ttyS1
+export PATH=/bin HOME=/tmp DATA
 /bin/busybox --install -s /bin 2>/dev/null
 
 mount -t proc proc /proc
@@ -30,11 +30,11 @@ karg() {
 	sed -n "s/.*\\b$1=\\(\"\\([^\"]*\\)\"\\|\\([^ ]*\\)\\).*/\\2\\3/p" /proc/cmdline
 }
 
-if [ -c "$DATA" ]; then
-	stty -F "$DATA" raw -echo
-else
-	DATA=/dev/null
-fi
+# The second serial port, as x86 and Arm call it
+for DATA in /dev/ttyS1 /dev/ttyAMA1 /dev/null; do
+	[ -c "$DATA" ] && break
+done
+[ "$DATA" = /dev/null ] || stty -F "$DATA" raw -echo
 
 pages=$(karg guest.hugepages)
 if [ -n "$pages" ]; then
@@ -59,7 +59,7 @@ else
 fi
 
 # One record per complaint: its first line and what follows of it.
-complaints='KASAN|BUG:|WARNING:|possible .* detected|Oops|UBSAN|general protection fault|Unable to handle kernel|blocked for more than'
+complaints='KASAN:|\bBUG:|WARNING:|possible .* detected|Oops:|UBSAN:|general protection fault|Unable to handle kernel|blocked for more than'
 dmesg | grep -E -A 40 "$complaints"
 splats=$(dmesg | grep -cE "$complaints")
 

@@ -5,7 +5,7 @@
 # the given static programs under /bin. The same input gives the same bytes.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/lib.sh"
 
 usage() {
 	cat <<'END'
@@ -17,11 +17,6 @@ Writes OUT, a gzip'ed cpio archive, and nothing if OUT is up to date.
                   (default: /bin/busybox, from Debian's busybox-static)
   FILE...         static programs, put under /bin by their base name
 END
-}
-
-die() {
-	echo "initramfs.sh: $*" >&2
-	exit 1
 }
 
 busybox=/bin/busybox
@@ -55,7 +50,7 @@ key=$({
 		sha256sum <"$f"
 	done | LC_ALL=C sort
 	sha256sum <"$busybox"
-	sha256sum <"$here/guest-init.sh"
+	sha256sum <"$top/scripts/guest-init.sh"
 	sha256sum <"$0"
 } | sha256sum | cut -d' ' -f1)
 
@@ -64,11 +59,11 @@ if [ -f "$out" ] && [ "$(cat "$out.key" 2>/dev/null)" = "$key" ]; then
 fi
 
 mkdir -p "$(dirname "$out")"
-tmp=$(mktemp -d)
+tmp=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 
 mkdir -p "$tmp/root"/{bin,dev,proc,sys,tmp,run}
-install -m 755 "$here/guest-init.sh" "$tmp/root/init"
+install -m 755 "$top/scripts/guest-init.sh" "$tmp/root/init"
 for f in "${files[@]}"; do
 	install -m 755 "$f" "$tmp/root/bin/$(basename "$f")"
 done

@@ -158,7 +158,7 @@ source_tree() {
 	fi
 	rm -rf "$out/src.ok" "$out/src"
 	step unpack "unpacking the source" \
-		dpkg-source --no-check -x "$(cat "$out/dsc")" "$out/src"
+		dpkg-source --no-check --no-copy -x "$(cat "$out/dsc")" "$out/src"
 	step patch "patching" apply
 	echo "$want" >"$out/src.ok"
 }
@@ -245,25 +245,33 @@ run_tests() {
 }
 
 # The first line of a mutant: "# TARGET TEST PATH...: what is broken". Each of
-# the test's paths must fail.
+# the test's paths must fail. All mutants of a run share one copy of the source
+# and of the build directory.
 run_mutant() {
 	local patch=$1 name target test paths path work=$out/mutant alive=''
 	name=$(basename "$patch" .patch)
 	read -r _ target test paths <"$patch"
 	paths=${paths%%:*}
-	mkdir -p "$work"
-	rm -rf "${work:?}/src" "${work:?}/$target"
-	cp -a "$out/src" "$out/firmware" "$out/$target" "$work/"
+	up_to_date "$target" || die "$name needs --targets $target"
+	[ -d "$work/src" ] || cp -a "$out/src" "$out/firmware" "$work/"
+	[ -d "$work/$target" ] || cp -a "$out/$target" "$work/"
+
 	patch -s -d "$work/src" -p1 --no-backup-if-mismatch <"$patch" || die "$name does not apply"
 	step "mutant-$target" "mutant $name" ninja -C "$work/$target" ${JOBS:+-j "$JOBS"} \
 		"qemu-system-${target%-softmmu}" "tests/qtest/$test"
 	for path in $paths; do
-		if QTEST_QEMU_BINARY=$work/$target/qemu-system-${target%-softmmu} \
-			timeout 120 "$work/$target/tests/qtest/$test" \
-			-p "/${target%-softmmu}$path" >"$out/mutant.log" 2>&1; then
+		if (
+			QTEST_QEMU_BINARY=$work/$target/qemu-system-${target%-softmmu} \
+				timeout 120 "$work/$target/tests/qtest/$test" \
+				-p "/${target%-softmmu}$path"
+			exit "$?"
+		) >"$out/mutant.log" 2>&1; then
 			alive="$alive $path"
 		fi
+		! grep -q '^1\.\.0$' "$out/mutant.log" || die "$name: there is no test $path"
 	done
+	patch -s -R -d "$work/src" -p1 --no-backup-if-mismatch <"$patch"
+
 	if [ -n "$alive" ]; then
 		echo "$name survived$alive"
 		return 1
@@ -277,6 +285,8 @@ if [ ${#mutants[@]} -gt 0 ]; then
 	if [ "${mutants[0]}" = all ]; then
 		mutants=("$top"/qemu/mutants/*.patch)
 	fi
+	rm -rf "$out/mutant"
+	mkdir "$out/mutant"
 	for mutant in "${mutants[@]}"; do
 		run_mutant "$top/qemu/mutants/$(basename "$mutant" .patch).patch" || status=1
 	done

