@@ -72,8 +72,9 @@ if [ -n "$headers" ]; then
 	out=$top/build/kernel/$kernel-headers
 fi
 lock "$out"
-commit=$(git -C "$tree" rev-parse HEAD)
-want="$commit $(hash_files "${fragments[@]}" "$top/scripts/kernel.sh") $(gcc -dumpfullversion)"
+# Test programs and documents change often, and no kernel with them.
+content=$(git -C "$tree" ls-tree HEAD | grep -vE '\s(tools|Documentation)$' | sha256sum | cut -c1-16)
+want="$content $(hash_files "${fragments[@]}" "$top/scripts/kernel.sh") $(gcc -dumpfullversion)"
 
 if [ -n "$headers" ]; then
 	if [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then

@@ -30,6 +30,12 @@
  * is found dirty in its last window is not enough: hardware may have set the
  * bit after an earlier window passed it as clean.
  *
+ * A format may replicate the entry of a leaf whose size is between those of two
+ * levels, in as many words as its size needs. Hardware marks any of them: the
+ * leaf is dirty if one is, and clean when all are, those outside of the range
+ * included. A word that is marked while the others are being cleared stays so,
+ * and the next read finds it.
+ *
  * A format is a constant struct iommu_dirty_fmt, and everything here is inlined
  * over it: the compiler sees masks and shifts, not calls.
  */
@@ -41,16 +47,18 @@
 /**
  * struct iommu_dirty_fmt - a page-table format, as the walker sees it
  * @page_shift: log2 of the size of a leaf at level 1
- * @index_bits: log2 of the number of entries in a table; at least as many as
- *              a long has bits
+ * @index_bits: log2 of the number of entries in a table; a table has at least
+ *              as many as a long has bits
  * @present: the entry maps a leaf or points to a table
  * @leaf: the entry, which is present, at a level above 1, maps a leaf
+ * @replicas: log2 of the number of words that the entry, which maps a leaf at
+ *            the level given, is replicated in. NULL if the format knows none
  * @dirty: non-zero, in always the same bits, if the entry, which maps a leaf,
  *         is dirty. Also asked of words outside of the range, whose answer is
  *         not used
  * @clean: what the dirty entry becomes when it is cleared
- * @clear: clear a leaf at level 1 by one atomic operation that leaves the rest
- *         of the word to hardware
+ * @clear: clear a leaf's word by one atomic operation that leaves the rest of
+ *         it to hardware
  * @table: the table that the entry points to
  */
 struct iommu_dirty_fmt {
@@ -58,6 +66,7 @@ struct iommu_dirty_fmt {
 	unsigned int index_bits;
 	bool (*present)(u64 entry);
 	bool (*leaf)(u64 entry);
+	unsigned int (*replicas)(u64 entry, unsigned int level);
 	u64 (*dirty)(u64 entry);
 	u64 (*clean)(u64 entry);
 	void (*clear)(u64 *entry);
@@ -68,6 +77,27 @@ typedef void (*iommu_dirty_walk_fn)(u64 *table, unsigned int level,
 				    struct iommu_dirty_read *read,
 				    unsigned long iova, unsigned long last);
 
+static __always_inline unsigned int
+__iommu_dirty_shift(const struct iommu_dirty_fmt *fmt, unsigned int level)
+{
+	return fmt->page_shift + (level - 1) * fmt->index_bits;
+}
+
+static __always_inline unsigned int
+__iommu_dirty_index(const struct iommu_dirty_fmt *fmt, unsigned int level,
+		    unsigned long iova)
+{
+	return (iova >> __iommu_dirty_shift(fmt, level)) %
+	       (1U << fmt->index_bits);
+}
+
+static __always_inline unsigned int
+__iommu_dirty_replicas(const struct iommu_dirty_fmt *fmt, u64 entry,
+		       unsigned int level)
+{
+	return fmt->replicas ? fmt->replicas(entry, level) : 0;
+}
+
 static inline void __iommu_dirty_cleared(struct iommu_dirty_read *read,
 					 unsigned long iova, unsigned long last,
 					 unsigned int shift)
@@ -77,12 +107,99 @@ static inline void __iommu_dirty_cleared(struct iommu_dirty_read *read,
 	read->cleared_sizes |= BIT(shift);
 }
 
+/*
+ * Record the part of a dirty leaf that is in the range. Returns whether the
+ * leaf is to be cleared.
+ */
+static inline bool __iommu_dirty_record(struct iommu_dirty_read *read,
+					unsigned long leaf,
+					unsigned long leaf_last,
+					unsigned long iova, unsigned long last)
+{
+	if (read->log)
+		iommu_dirty_log_range(read->log, max(leaf, iova),
+				      min(leaf_last, last));
+	if (!read->clear)
+		return false;
+	return !read->log || (leaf >= read->whole && leaf_last <= last);
+}
+
+/* Nothing of a clean leaf was recorded up to here. */
+static inline void __iommu_dirty_pass(struct iommu_dirty_read *read,
+				      unsigned long leaf_last,
+				      unsigned long last)
+{
+	if (leaf_last > last)
+		read->whole = last + 1;
+}
+
+/*
+ * Visit a leaf that is replicated in 2^@bits words, @shift being log2 of its
+ * size. Words that are clean are left alone: most of them are.
+ */
+static __always_inline void
+__iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *entries,
+			       unsigned int bits, unsigned int shift,
+			       struct iommu_dirty_read *read,
+			       unsigned long iova, unsigned long last)
+{
+	unsigned long leaf = round_down(iova, BIT(shift));
+	unsigned long leaf_last = leaf + BIT(shift) - 1;
+	unsigned int i;
+	u64 any = 0;
+
+	for (i = 0; i < 1U << bits; i++)
+		any |= fmt->dirty(READ_ONCE(entries[i]));
+	if (!any) {
+		__iommu_dirty_pass(read, leaf_last, last);
+		return;
+	}
+	if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
+		return;
+	for (i = 0; i < 1U << bits; i++)
+		if (fmt->dirty(READ_ONCE(entries[i])))
+			fmt->clear(entries + i);
+	__iommu_dirty_cleared(read, leaf, leaf_last, shift);
+}
+
+/*
+ * Visit a leaf of one word above level 1. Returns the entry as it was found
+ * last, which is not a leaf any more if somebody replaced it meanwhile.
+ */
+static __always_inline u64
+__iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
+			 unsigned int shift, struct iommu_dirty_read *read,
+			 unsigned long iova, unsigned long last)
+{
+	unsigned long leaf = round_down(iova, BIT(shift));
+	unsigned long leaf_last = leaf + BIT(shift) - 1;
+
+	while (fmt->leaf(old)) {
+		if (!fmt->dirty(old)) {
+			__iommu_dirty_pass(read, leaf_last, last);
+			break;
+		}
+		if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
+			break;
+		/*
+		 * Above level 1 a leaf can become a table, so the word must
+		 * still be what was looked at. Mostly it is, or hardware has
+		 * set the accessed bit; @old is loaded anew if not.
+		 */
+		if (try_cmpxchg64(entry, &old, fmt->clean(old))) {
+			__iommu_dirty_cleared(read, leaf, leaf_last, shift);
+			break;
+		}
+	}
+	return old;
+}
+
 /* Most words are clean: find out without forming the mask. */
 static __always_inline bool
 __iommu_dirty_any(const struct iommu_dirty_fmt *fmt, const u64 *entries)
 {
-	u64 any = 0;
 	unsigned int i;
+	u64 any = 0;
 
 	for (i = 0; i < BITS_PER_LONG; i++)
 		any |= fmt->dirty(READ_ONCE(entries[i]));
@@ -100,25 +217,81 @@ __iommu_dirty_mask(const struct iommu_dirty_fmt *fmt, const u64 *entries)
 	return mask;
 }
 
-/* The range begins and ends with a leaf, so every leaf lies wholly in it. */
+/*
+ * Visit the leaves of one word each that @mask says are dirty. They lie wholly
+ * in the range, which begins and ends with a leaf.
+ */
 static __always_inline void
-__iommu_dirty_walk_leaves(const struct iommu_dirty_fmt *fmt, u64 *table,
-			  struct iommu_dirty_read *read, unsigned long iova,
+__iommu_dirty_visit_mask(const struct iommu_dirty_fmt *fmt, u64 *entries,
+			 unsigned long mask, struct iommu_dirty_read *read,
+			 unsigned long iova)
+{
+	const unsigned int shift = fmt->page_shift;
+	unsigned long rest;
+
+	if (read->log)
+		iommu_dirty_log_mask(read->log, iova, mask, shift);
+	if (!read->clear)
+		return;
+	/*
+	 * Only hardware and parallel reads can touch these words now. Either
+	 * may have changed one since it was loaded, but none makes it anything
+	 * but a leaf: no compare is needed.
+	 */
+	for (rest = mask; rest; rest &= rest - 1)
+		fmt->clear(entries + __ffs(rest));
+	__iommu_dirty_cleared(read, iova + (__ffs(mask) << shift),
+			      iova + (__fls(mask) << shift) + BIT(shift) - 1,
+			      shift);
+}
+
+/*
+ * The dirty words of @mask may be replicas. Each leaf is visited when its first
+ * dirty word is met; the other words of it, here or further on, are clean then.
+ */
+static __always_inline void
+__iommu_dirty_visit_mixed(const struct iommu_dirty_fmt *fmt, u64 *table,
+			  unsigned int index, unsigned long mask,
+			  struct iommu_dirty_read *read, unsigned long base,
 			  unsigned long last)
 {
 	const unsigned int shift = fmt->page_shift;
-	const unsigned int nr = 1U << fmt->index_bits;
-	unsigned int first_index = (iova >> shift) % nr;
-	unsigned int last_index = (last >> shift) % nr;
-	unsigned long base = iova - ((unsigned long)first_index << shift);
+	unsigned int done = 0;
+
+	for (; mask; mask &= mask - 1) {
+		unsigned int at = index + __ffs(mask);
+		unsigned int bits = fmt->replicas(READ_ONCE(table[at]), 1);
+		unsigned int first = round_down(at, 1U << bits);
+		unsigned long leaf = base + ((unsigned long)first << shift);
+
+		if (at < done)
+			continue;
+		done = first + (1U << bits);
+		__iommu_dirty_visit_replicated(fmt, table + first, bits,
+					       shift + bits, read, leaf, last);
+	}
+}
+
+/*
+ * Leaves at level 1. With replicas, first and last leaf may be cut by the
+ * range: the caller has visited them, what is left here lies wholly in it.
+ */
+static __always_inline void
+__iommu_dirty_walk_words(const struct iommu_dirty_fmt *fmt, u64 *table,
+			 struct iommu_dirty_read *read, unsigned long iova,
+			 unsigned long last)
+{
+	const unsigned int shift = fmt->page_shift;
+	unsigned int first_index = __iommu_dirty_index(fmt, 1, iova);
+	unsigned int last_index = __iommu_dirty_index(fmt, 1, last);
+	unsigned long base = round_down(iova, BIT(shift)) -
+			     ((unsigned long)first_index << shift);
 	unsigned int index;
 
-	base = round_down(base, BIT(shift));
 	for (index = round_down(first_index, BITS_PER_LONG);
 	     index <= last_index; index += BITS_PER_LONG) {
-		unsigned long block = base + ((unsigned long)index << shift);
 		u64 *entries = table + index;
-		unsigned long mask, rest;
+		unsigned long mask;
 
 		if (!__iommu_dirty_any(fmt, entries))
 			continue;
@@ -129,63 +302,57 @@ __iommu_dirty_walk_leaves(const struct iommu_dirty_fmt *fmt, u64 *table,
 			mask &= GENMASK(last_index - index, 0);
 		if (!mask)
 			continue;
-
-		if (read->log)
-			iommu_dirty_log_mask(read->log, block, mask, shift);
-		if (!read->clear)
-			continue;
-		/*
-		 * Only hardware and parallel reads can touch these words now.
-		 * Either may have changed one since it was loaded, but none
-		 * makes it anything but a leaf: no compare is needed.
-		 */
-		for (rest = mask; rest; rest &= rest - 1)
-			fmt->clear(entries + __ffs(rest));
-		__iommu_dirty_cleared(read, block + (__ffs(mask) << shift),
-				      block + (__fls(mask) << shift) +
-					      BIT(shift) - 1, shift);
+		if (fmt->replicas)
+			__iommu_dirty_visit_mixed(fmt, table, index, mask, read,
+						  base, last);
+		else
+			__iommu_dirty_visit_mask(fmt, entries, mask, read,
+						 base + ((unsigned long)index
+							 << shift));
 	}
 }
 
-/*
- * Returns the entry as it was found last, which is not a leaf any more if
- * somebody replaced it meanwhile.
- */
-static __always_inline u64
-__iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
-			 unsigned int shift, struct iommu_dirty_read *read,
-			 unsigned long iova, unsigned long last)
+static __always_inline void
+__iommu_dirty_walk_leaves(const struct iommu_dirty_fmt *fmt, u64 *table,
+			  struct iommu_dirty_read *read, unsigned long iova,
+			  unsigned long last)
 {
-	unsigned long leaf = round_down(iova, BIT(shift));
-	unsigned long leaf_last = leaf + BIT(shift) - 1;
+	unsigned long leaf, leaf_last;
+	unsigned int index, bits;
 
-	while (fmt->leaf(old)) {
-		if (!fmt->dirty(old)) {
-			/* Up to here, nothing of it was recorded. */
-			if (leaf_last > last)
-				read->whole = last + 1;
-			break;
-		}
-
-		if (read->log)
-			iommu_dirty_log_range(read->log, iova,
-					      min(leaf_last, last));
-		if (!read->clear)
-			break;
-		if (read->log && (leaf < read->whole || leaf_last > last))
-			break;
-
-		/*
-		 * Above level 1 a leaf can become a table, so the word must
-		 * still be what was looked at. Mostly it is, or hardware has
-		 * set the accessed bit; @old is loaded anew if not.
-		 */
-		if (try_cmpxchg64(entry, &old, fmt->clean(old))) {
-			__iommu_dirty_cleared(read, leaf, leaf_last, shift);
-			break;
-		}
+	if (!fmt->replicas) {
+		__iommu_dirty_walk_words(fmt, table, read, iova, last);
+		return;
 	}
-	return old;
+
+	/* The leaf that the range begins in, all its words included */
+	index = __iommu_dirty_index(fmt, 1, iova);
+	bits = fmt->replicas(READ_ONCE(table[index]), 1);
+	leaf_last = iova | (BIT(fmt->page_shift + bits) - 1);
+	leaf = round_down(iova, BIT(fmt->page_shift + bits));
+	if (bits && (leaf < iova || leaf_last > last)) {
+		__iommu_dirty_visit_replicated(fmt, table +
+					       round_down(index, 1U << bits),
+					       bits, fmt->page_shift + bits,
+					       read, iova, last);
+		if (leaf_last >= last)
+			return;
+		iova = leaf_last + 1;
+	}
+
+	/* The leaf that it ends in comes last: it may reach into what follows */
+	index = __iommu_dirty_index(fmt, 1, last);
+	bits = fmt->replicas(READ_ONCE(table[index]), 1);
+	leaf = round_down(last, BIT(fmt->page_shift + bits));
+	if (!bits || leaf + BIT(fmt->page_shift + bits) - 1 == last) {
+		__iommu_dirty_walk_words(fmt, table, read, iova, last);
+		return;
+	}
+	if (leaf > iova)
+		__iommu_dirty_walk_words(fmt, table, read, iova, leaf - 1);
+	__iommu_dirty_visit_replicated(fmt, table + round_down(index, 1U << bits),
+				       bits, fmt->page_shift + bits, read, leaf,
+				       last);
 }
 
 static __always_inline void
@@ -194,8 +361,7 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 			 unsigned int level, struct iommu_dirty_read *read,
 			 unsigned long iova, unsigned long last)
 {
-	const unsigned int shift = fmt->page_shift +
-				   (level - 1) * fmt->index_bits;
+	const unsigned int shift = __iommu_dirty_shift(fmt, level);
 	unsigned int index;
 
 	if (level == 1) {
@@ -203,11 +369,21 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 		return;
 	}
 
-	for (index = (iova >> shift) % (1U << fmt->index_bits);; index++) {
+	for (index = __iommu_dirty_index(fmt, level, iova);; index++) {
 		unsigned long entry_last = iova | (BIT(shift) - 1);
 		u64 entry = READ_ONCE(table[index]);
+		unsigned int bits = 0;
 
-		if (fmt->present(entry)) {
+		if (fmt->present(entry) && fmt->leaf(entry))
+			bits = __iommu_dirty_replicas(fmt, entry, level);
+		if (bits) {
+			__iommu_dirty_visit_replicated(fmt, table +
+						       round_down(index, 1U << bits),
+						       bits, shift + bits, read,
+						       iova, last);
+			entry_last = iova | (BIT(shift + bits) - 1);
+			index |= (1U << bits) - 1;
+		} else if (fmt->present(entry)) {
 			if (fmt->leaf(entry))
 				entry = __iommu_dirty_visit_huge(fmt,
 								 table + index,

@@ -81,7 +81,8 @@ struct iommu_dirty_read {
  *       it fails the hardware is as it was. The core calls it, and attaches
  *       devices, under one lock: the list of devices stands still, and a
  *       device that is attached later takes its setting from
- *       iommu_domain::dirty_enabled, which the core changes after @set.
+ *       iommu_domain::dirty_enabled, which the core changes before @set and
+ *       changes back if that fails.
  * @read: Walk the leaves that map @iova to @last, inclusive, as @read says.
  *        The range lies in mapped, writable areas, which stay mapped during
  *        the call; tables outside of them may be freed at any moment and must

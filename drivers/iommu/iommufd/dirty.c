@@ -354,9 +354,11 @@ static int iommufd_dirty_set(struct iommufd_hwpt_paging *hwpt, bool enable)
 
 	if (enable)
 		iommufd_dirty_forget(hwpt);
+	/* A driver may rewrite its tables at any time, from what it finds here. */
+	WRITE_ONCE(domain->dirty_enabled, enable);
 	rc = domain->dirty_ops->set(domain, enable);
-	if (!rc)
-		WRITE_ONCE(domain->dirty_enabled, enable);
+	if (rc)
+		WRITE_ONCE(domain->dirty_enabled, !enable);
 out_unlock:
 	up_write(&hwpt->dirty.lock);
 	return rc;

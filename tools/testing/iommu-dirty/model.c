@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "intel/dirty_fmt.h"
+#include "iommu-dirty-log.h"
 #include "model.h"
 
 #define GUARD_PAGES	2
@@ -71,8 +71,8 @@ static void read_window(struct table *table, struct iommu_dirty_read *read,
 		if (open) {
 			if (run != read->next)
 				read->whole = run;
-			vtdss_walk(table->root, table->level, read, run,
-				   run_last);
+			table->format->walk(table->root, table->level, read,
+					    run, run_last);
 			read->next = run_last + 1;
 		}
 		if (i == table->nr || leaf->iova > last)
@@ -88,7 +88,7 @@ static void note_writes(struct judged *j, const bool *dirty)
 	unsigned int i;
 
 	for (i = 0; i < j->table->nr; i++)
-		if (!dirty[i] && leaf_dirty(j->table->leaves + i))
+		if (!dirty[i] && leaf_dirty(j->table, j->table->leaves + i))
 			j->fates[i].written = true;
 }
 
@@ -121,7 +121,7 @@ static void read_all(struct judged *j, struct iommu_dirty_read *read)
 		if (!request->between)
 			continue;
 		for (i = 0; i < j->table->nr; i++)
-			dirty[i] = leaf_dirty(j->table->leaves + i);
+			dirty[i] = leaf_dirty(j->table, j->table->leaves + i);
 		request->between(j->table, request->arg);
 		note_writes(j, dirty);
 	}
@@ -135,7 +135,7 @@ static const char *judge_leaf(const struct judged *j, unsigned int i,
 	const struct leaf *leaf = j->table->leaves + i;
 	const struct fate *fate = j->fates + i;
 	unsigned long leaf_last = leaf->iova + leaf->size - 1;
-	bool dirty = leaf_dirty(leaf);
+	bool dirty = leaf_dirty(j->table, leaf);
 	bool inside = leaf->iova >= request->iova &&
 		      leaf_last <= request->last;
 	unsigned long step = min(leaf->size, BIT(request->granule));
@@ -211,7 +211,7 @@ const char *read_and_judge(struct table *table, const struct request *request)
 	memset(j.pages + GUARD_PAGES * PAGE_SIZE + request->offset, 0,
 	       (bits + 7) / 8);
 	for (i = 0; i < table->nr; i++)
-		j.fates[i].before = leaf_dirty(table->leaves + i);
+		j.fates[i].before = leaf_dirty(table, table->leaves + i);
 
 	read_all(&j, &read);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The walker, on tables of every shape
+ * The walker, on tables of every format and shape
  *
  * What QEMU's VT-d cannot have, five levels, is had here. Deterministic cases
  * first, then random tables, ranges, granules and writes between windows.
@@ -17,6 +17,7 @@
 #define M2	21
 #define G1	30
 
+static const struct format *format;
 static unsigned int tests, failures;
 
 static void ok(bool good, const char *name, const char *remark)
@@ -25,7 +26,8 @@ static void ok(bool good, const char *name, const char *remark)
 		failures++;
 		printf("# %s\n", remark ?: "");
 	}
-	printf("%sok %u %s\n", good ? "" : "not ", ++tests, name);
+	printf("%sok %u %s: %s\n", good ? "" : "not ", ++tests, format->name,
+	       name);
 }
 
 static void expect(struct table *table, const struct request *request,
@@ -48,8 +50,9 @@ static void test_roots(void)
 {
 	unsigned int level;
 
-	for (level = 3; level <= 5; level++) {
-		unsigned long top = 1UL << (12 + 9 * level);
+	for (level = format->min_level; level <= format->max_level; level++) {
+		/* The sixth level of one format would go beyond 64 bits. */
+		unsigned long top = 1UL << min(12 + 9 * level, 63U);
 		unsigned long iova = top - (4UL << 30);
 		struct request all = {
 			.iova = iova,
@@ -62,13 +65,13 @@ static void test_roots(void)
 		unsigned int i;
 		char name[64];
 
-		table_init(&table, level);
+		table_init(&table, format, level);
 		fill(&table, iova, G1, 2);
 		fill(&table, iova + (2UL << 30), M2, 3);
 		fill(&table, top - (1UL << 21), K4, 512);
 		for (i = 0; i < table.nr; i += 3)
-			leaf_write(table.leaves + i);
-		leaf_write(table.leaves + table.nr - 1);
+			leaf_write(&table, table.leaves + i, i);
+		leaf_write(&table, table.leaves + table.nr - 1, 0);
 		snprintf(name, sizeof(name), "root of level %u", level);
 		expect(&table, &all, name);
 		snprintf(name, sizeof(name), "root of level %u, read again",
@@ -95,16 +98,55 @@ static void test_part_of_leaf(void)
 	second_half.last = (2UL << 21) - 1;
 	whole.last = second_half.last;
 
-	table_init(&table, 4);
+	table_init(&table, format, 4);
 	fill(&table, 1UL << 21, M2, 1);
-	leaf_write(table.leaves);
+	leaf_write(&table, table.leaves, 0);
 	expect(&table, &first_half, "first half of a leaf");
-	ok(leaf_dirty(table.leaves), "the leaf stays dirty after it", NULL);
+	ok(leaf_dirty(&table, table.leaves), "the leaf stays dirty after it", NULL);
 	expect(&table, &second_half, "second half of a leaf");
-	ok(leaf_dirty(table.leaves), "the leaf stays dirty after that", NULL);
+	ok(leaf_dirty(&table, table.leaves), "the leaf stays dirty after that", NULL);
 	expect(&table, &whole, "all of the leaf");
-	ok(!leaf_dirty(table.leaves), "the leaf is clean after all of it", NULL);
+	ok(!leaf_dirty(&table, table.leaves), "the leaf is clean after all of it", NULL);
 	table_free(&table);
+}
+
+/* Whichever word of a leaf is marked, all of it is reported, and cleared. */
+static void test_replicas(void)
+{
+	unsigned int size, word;
+
+	for (size = 0; format->shifts[size]; size++) {
+		unsigned int shift = format->shifts[size];
+		struct request part = {
+			.iova = 4UL << 30,
+			.last = (4UL << 30) + PAGE_SIZE - 1,
+			.granule = K4,
+			.window = 27,
+			.clear = true,
+		};
+		struct request all = part;
+		const char *verdict = NULL;
+		struct table table;
+		char name[64];
+
+		if (format->words(shift) == 1)
+			continue;
+		all.last = all.iova + (1UL << shift) - 1;
+		table_init(&table, format, 4);
+		fill(&table, all.iova, shift, 1);
+		for (word = 0; !verdict && word < table.leaves->words; word++) {
+			leaf_write(&table, table.leaves, word);
+			leaf_write(&table, table.leaves, 7 * word);
+			verdict = read_and_judge(&table, &part) ?:
+				  read_and_judge(&table, &all);
+			if (!verdict && leaf_dirty(&table, table.leaves))
+				verdict = "a word stays dirty";
+		}
+		snprintf(name, sizeof(name), "any word of a leaf of 2^%u",
+			 shift);
+		ok(!verdict, name, verdict);
+		table_free(&table);
+	}
 }
 
 static void write_first(struct table *table, void *arg)
@@ -112,7 +154,7 @@ static void write_first(struct table *table, void *arg)
 	unsigned int *countdown = arg;
 
 	if (!--*countdown)
-		leaf_write(table->leaves);
+		leaf_write(table, table->leaves, 0);
 }
 
 /*
@@ -137,16 +179,16 @@ static void test_dirtied_between_windows(void)
 		struct table table;
 		char name[64];
 
-		table_init(&table, 4);
+		table_init(&table, format, 4);
 		fill(&table, 1UL << 30, G1, 1);
 		snprintf(name, sizeof(name), "dirtied before window %u of 8",
 			 window + 1);
 		expect(&table, &request, name);
-		ok(leaf_dirty(table.leaves), "and stays dirty", NULL);
+		ok(leaf_dirty(&table, table.leaves), "and stays dirty", NULL);
 
 		request.between = NULL;
 		expect(&table, &request, "the next read reports it");
-		ok(!leaf_dirty(table.leaves), "and clears it", NULL);
+		ok(!leaf_dirty(&table, table.leaves), "and clears it", NULL);
 		table_free(&table);
 	}
 }
@@ -165,7 +207,7 @@ static void test_edges(void)
 
 			if (at[i] > at[j])
 				continue;
-			table_init(&table, 4);
+			table_init(&table, format, 4);
 			fill(&table, 0, K4, 512);
 			for (start = 0; !verdict && start < 8; start++) {
 				struct request request = {
@@ -179,7 +221,7 @@ static void test_edges(void)
 				unsigned int k;
 
 				for (k = 0; k < 512; k++)
-					leaf_write(table.leaves + k);
+					leaf_write(&table, table.leaves + k, k);
 				verdict = read_and_judge(&table, &request);
 			}
 			table_free(&table);
@@ -203,7 +245,7 @@ static void write_some(struct table *table, void *arg)
 	unsigned int i;
 
 	for (i = rnd(4); i; i--)
-		leaf_write(table->leaves + rnd(table->nr));
+		leaf_write(table, table->leaves + rnd(table->nr), rnd(256));
 }
 
 static void random_table(struct table *table, unsigned long *end)
@@ -211,12 +253,16 @@ static void random_table(struct table *table, unsigned long *end)
 	unsigned long iova = rnd(4) << 30;
 	unsigned int pieces = 1 + rnd(6);
 
-	table_init(table, 3 + rnd(3));
+	unsigned int levels = format->max_level - format->min_level + 1;
+	unsigned int sizes = 0;
+
+	while (format->shifts[sizes])
+		sizes++;
+	table_init(table, format, format->min_level + rnd(levels));
 	while (pieces--) {
-		const unsigned int shifts[] = { K4, K4, M2, G1 };
-		unsigned int shift = shifts[rnd(4)];
-		unsigned int nr = 1 + rnd(shift == K4 ? 1500 :
-					  shift == M2 ? 20 : 2);
+		unsigned int shift = rnd(3) ? format->shifts[rnd(sizes)] : K4;
+		unsigned int nr = 1 + rnd(shift < 18 ? 1500 :
+					  shift < 26 ? 20 : 2);
 
 		if (!rnd(3))
 			iova += rnd(2000) << 12;
@@ -278,11 +324,14 @@ int main(int argc, char **argv)
 	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 2000;
 
 	printf("TAP version 13\n");
-	test_roots();
-	test_part_of_leaf();
-	test_dirtied_between_windows();
-	test_edges();
-	test_random(seed ?: 1, rounds);
+	for (format = formats; format < formats + nr_formats; format++) {
+		test_roots();
+		test_part_of_leaf();
+		test_replicas();
+		test_dirtied_between_windows();
+		test_edges();
+		test_random(seed ?: 1, rounds);
+	}
 	printf("1..%u\n", tests);
 	return failures != 0;
 }

@@ -49,6 +49,16 @@ static inline unsigned long __fls(unsigned long x)
 	return BITS_PER_LONG - 1 - __builtin_clzl(x);
 }
 
+static inline unsigned int __ffs64(u64 x)
+{
+	return __builtin_ctzll(x);
+}
+
+static inline u64 __sme_clr(u64 x)
+{
+	return x;
+}
+
 static inline void clear_bit(unsigned int nr, unsigned long *word)
 {
 	__atomic_fetch_and(word, ~BIT(nr), __ATOMIC_SEQ_CST);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Intel 82574 in loopback as a DMA write machine, see e1000e.h. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,10 +87,10 @@ struct tx_desc {
 	uint16_t special;
 };
 
-_Static_assert(MEM_FRAMES + RING_SLOTS * SLOT_SIZE == E1000E_MEM_SIZE,
-	       "the block holds two rings and a frame for each slot");
-_Static_assert(RING_SLOTS - 1 == E1000E_BATCH,
-	       "a full ring would look empty to the device");
+static_assert(MEM_FRAMES + RING_SLOTS * SLOT_SIZE == E1000E_MEM_SIZE,
+	      "the block holds two rings and a frame for each slot");
+static_assert(RING_SLOTS - 1 == E1000E_BATCH,
+	      "a full ring would look empty to the device");
 
 static volatile struct rx_desc *rx_ring(struct e1000e *nic)
 {

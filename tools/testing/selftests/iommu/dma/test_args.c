@@ -21,7 +21,7 @@ static int raw_set(struct rig *r, struct iommu_hwpt_set_dirty_tracking *cmd)
 	.data = (uintptr_t)(map),			\
 }
 
-/* Each refused GET comes after a write that the last GET must still report. */
+/* A GET with one field changed: refused, and with this errno. */
 #define REFUSED(err, field, value) do {					\
 	struct iommu_hwpt_get_dirty_bitmap cmd = GOOD_GET(r, map);	\
 	cmd.field = value;						\
@@ -58,6 +58,7 @@ FIXTURE_TEARDOWN(args)
 	rig_close(&self->rig);
 }
 
+/* Promise 2: no granule, or none that a bit can stand for. */
 TEST_F(args, page_size)
 {
 	struct rig *r = &self->rig;
@@ -73,6 +74,7 @@ TEST_F(args, page_size)
 	REFUSED(EINVAL, page_size, 1ULL << 63);
 }
 
+/* Promise 6: empty, unaligned, or past the end of the address space. */
 TEST_F(args, range)
 {
 	struct rig *r = &self->rig;
@@ -89,6 +91,7 @@ TEST_F(args, range)
 	REFUSED(EOVERFLOW, iova, -AREA_LEN + SZ_4K);
 }
 
+/* Promise 6: what later kernels may give a meaning has none here. */
 TEST_F(args, flags)
 {
 	struct rig *r = &self->rig;
@@ -100,6 +103,7 @@ TEST_F(args, flags)
 	REFUSED(EOPNOTSUPP, __reserved, 1);
 }
 
+/* Promise 6: structs of older and of later programs. */
 TEST_F(args, struct_size)
 {
 	struct rig *r = &self->rig;
@@ -121,6 +125,7 @@ TEST_F(args, struct_size)
 	memset(map, 0, MAP_BYTES);
 }
 
+/* Promise 6: no such object, or not of this kind. */
 TEST_F(args, object)
 {
 	struct rig *r = &self->rig;
@@ -143,6 +148,7 @@ TEST_F(args, object)
 	OK(iommufd_destroy(r->fd, plain));
 }
 
+/* Promise 6: SET refuses as GET does. */
 TEST_F(args, set)
 {
 	struct rig *r = &self->rig;

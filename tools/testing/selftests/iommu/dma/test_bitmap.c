@@ -138,6 +138,7 @@ TEST_F(dma, read_only_bitmap)
 	bad_bitmap(_metadata, r, 0, PROT_READ, NO_CLEAR);
 }
 
+/* Promise 2: the same, with nothing there or nothing accessible. */
 TEST_F(dma, unmapped_bitmap)
 {
 	struct rig *r = &self->rig;
@@ -161,6 +162,7 @@ TEST_F(dma, half_unmapped_bitmap)
 	bad_bitmap(_metadata, r, 100, -1, NO_CLEAR);
 }
 
+/* Promise 2: the same cuts, where the other half can be read. */
 TEST_F(dma, half_read_only_bitmap)
 {
 	static const size_t good[] = { 8, 64, 63, 65, 7, 1, 640, 1000, 1279 };

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The AMD v1 host page table, as the dirty walker sees it
+ *
+ * AMD I/O Virtualization Technology specification (48882), section 2.2.3 "I/O
+ * Page Tables for Host Translations". Every level has 512 entries. An entry
+ * whose next-level field is 0 maps a leaf of the level's own size; with 7 the
+ * size stands in the address, as the lowest bit from bit 12 up that is clear,
+ * and the entry is repeated in as many words as the leaf has pages of that
+ * size. With host dirty support enabled, hardware sets the dirty bit of a leaf
+ * in any of them.
+ */
+#ifndef __AMD_DIRTY_FMT_H
+#define __AMD_DIRTY_FMT_H
+
+#include <linux/mem_encrypt.h>
+
+#include "../iommu-dirty-walk.h"
+
+#define AMDV1_PRESENT		BIT_ULL(0)
+#define AMDV1_DIRTY_BIT		6
+#define AMDV1_DIRTY		BIT_ULL(AMDV1_DIRTY_BIT)
+#define AMDV1_ADDRESS		GENMASK_ULL(51, 12)
+
+static __always_inline unsigned int amdv1_next_level(u64 entry)
+{
+	return (entry >> 9) & 7;
+}
+
+static __always_inline bool amdv1_present(u64 entry)
+{
+	return entry & AMDV1_PRESENT;
+}
+
+static __always_inline bool amdv1_leaf(u64 entry)
+{
+	return amdv1_next_level(entry) == 0 || amdv1_next_level(entry) == 7;
+}
+
+static __always_inline unsigned int amdv1_replicas(u64 entry,
+						   unsigned int level)
+{
+	if (amdv1_next_level(entry) != 7)
+		return 0;
+	return __ffs64(~(entry | GENMASK_ULL(11, 0))) + 1 -
+	       (12 + 9 * (level - 1));
+}
+
+static __always_inline u64 amdv1_dirty(u64 entry)
+{
+	return entry & AMDV1_DIRTY;
+}
+
+static __always_inline u64 amdv1_clean(u64 entry)
+{
+	return entry & ~AMDV1_DIRTY;
+}
+
+static __always_inline void amdv1_clear(u64 *entry)
+{
+	clear_bit(AMDV1_DIRTY_BIT, (unsigned long *)entry);
+}
+
+static __always_inline u64 *amdv1_table(u64 entry)
+{
+	return phys_to_virt(__sme_clr(entry & AMDV1_ADDRESS));
+}
+
+static const struct iommu_dirty_fmt amdv1_fmt = {
+	.page_shift = 12,
+	.index_bits = 9,
+	.present = amdv1_present,
+	.leaf = amdv1_leaf,
+	.replicas = amdv1_replicas,
+	.dirty = amdv1_dirty,
+	.clean = amdv1_clean,
+	.clear = amdv1_clear,
+	.table = amdv1_table,
+};
+
+DEFINE_IOMMU_DIRTY_WALK(amdv1_walk, &amdv1_fmt)
+
+#endif /* __AMD_DIRTY_FMT_H */

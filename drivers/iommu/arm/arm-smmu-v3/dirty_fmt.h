@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The Armv8 page tables of SMMUv3, as the dirty walker sees them
+ *
+ * Arm architecture reference manual, section D8.5 "Hardware management of the
+ * dirty state"; SMMUv3 architecture specification, section 3.13 "Translation
+ * table entries and Access/Dirty flags". A leaf with DBM may be written, and
+ * hardware records the first write in bit 7: at stage 1 it clears AP[2], which
+ * said read-only, at stage 2 it sets S2AP[1], which says writable. A leaf that
+ * may not be written has no DBM.
+ *
+ * The walker counts levels from the leaf up: its level 1 is Arm's level 3. A
+ * granule is a format of its own, so that the compiler knows its shifts.
+ */
+#ifndef __ARM_SMMU_V3_DIRTY_FMT_H
+#define __ARM_SMMU_V3_DIRTY_FMT_H
+
+#include "../../iommu-dirty-walk.h"
+
+#define ARMV8_VALID		BIT_ULL(0)
+#define ARMV8_TYPE		GENMASK_ULL(1, 0)
+#define ARMV8_TYPE_BLOCK	1
+#define ARMV8_AP2_BIT		7
+#define ARMV8_AP2		BIT_ULL(ARMV8_AP2_BIT)
+#define ARMV8_DBM_BIT		51
+#define ARMV8_ADDRESS		GENMASK_ULL(47, 12)
+
+static __always_inline bool armv8_present(u64 entry)
+{
+	return entry & ARMV8_VALID;
+}
+
+static __always_inline bool armv8_leaf(u64 entry)
+{
+	return (entry & ARMV8_TYPE) == ARMV8_TYPE_BLOCK;
+}
+
+/* DBM, brought to the place of AP[2] */
+static __always_inline u64 armv8_dbm(u64 entry)
+{
+	return (entry >> (ARMV8_DBM_BIT - ARMV8_AP2_BIT)) & ARMV8_AP2;
+}
+
+static __always_inline u64 armv8_s1_dirty(u64 entry)
+{
+	return armv8_dbm(entry) & ~entry;
+}
+
+static __always_inline u64 armv8_s1_clean(u64 entry)
+{
+	return entry | ARMV8_AP2;
+}
+
+static __always_inline void armv8_s1_clear(u64 *entry)
+{
+	set_bit(ARMV8_AP2_BIT, (unsigned long *)entry);
+}
+
+static __always_inline u64 armv8_s2_dirty(u64 entry)
+{
+	return armv8_dbm(entry) & entry;
+}
+
+static __always_inline u64 armv8_s2_clean(u64 entry)
+{
+	return entry & ~ARMV8_AP2;
+}
+
+static __always_inline void armv8_s2_clear(u64 *entry)
+{
+	clear_bit(ARMV8_AP2_BIT, (unsigned long *)entry);
+}
+
+static __always_inline u64 *armv8_table(u64 entry)
+{
+	return phys_to_virt(entry & ARMV8_ADDRESS);
+}
+
+/*
+ * With the 64 KiB granule, bits 51:48 of an address stand in the entry's bits
+ * 15:12, which a table of that size has no use for.
+ */
+static __always_inline u64 *armv8_table_64k(u64 entry)
+{
+	return phys_to_virt((entry & GENMASK_ULL(47, 16)) |
+			    (entry & GENMASK_ULL(15, 12)) << 36);
+}
+
+#define DEFINE_ARMV8_DIRTY(_stage, _granule, _page_shift, _table)	\
+static const struct iommu_dirty_fmt					\
+armv8_##_stage##_##_granule##_fmt = {					\
+	.page_shift = (_page_shift),					\
+	.index_bits = (_page_shift) - 3,				\
+	.present = armv8_present,					\
+	.leaf = armv8_leaf,						\
+	.dirty = armv8_##_stage##_dirty,				\
+	.clean = armv8_##_stage##_clean,				\
+	.clear = armv8_##_stage##_clear,				\
+	.table = _table,						\
+};									\
+DEFINE_IOMMU_DIRTY_WALK(armv8_##_stage##_##_granule##_walk,		\
+			&armv8_##_stage##_##_granule##_fmt)
+
+DEFINE_ARMV8_DIRTY(s1, 4k, 12, armv8_table)
+DEFINE_ARMV8_DIRTY(s1, 16k, 14, armv8_table)
+DEFINE_ARMV8_DIRTY(s1, 64k, 16, armv8_table_64k)
+DEFINE_ARMV8_DIRTY(s2, 4k, 12, armv8_table)
+DEFINE_ARMV8_DIRTY(s2, 16k, 14, armv8_table)
+DEFINE_ARMV8_DIRTY(s2, 64k, 16, armv8_table_64k)
+
+#endif /* __ARM_SMMU_V3_DIRTY_FMT_H */

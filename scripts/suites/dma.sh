@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The suites vtd and amd: real DMA through an emulated IOMMU, each page of each
+# report checked. The same program on every machine.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+usage() {
+	cat <<END
+usage: scripts/suites/dma.sh MACHINE [--kernel series|stock] [TEST...]
+
+Runs the tests of tools/testing/selftests/iommu/dma on a machine of
+scripts/machines, on the composed kernel with KASAN and lockdep. With names,
+these tests only.
+
+  --kernel stock   on the unpatched base. What fails there is known; a result
+                   here is whether the list in stock-6.12-MACHINE.failures is right.
+END
+}
+
+kernel=series machine=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	-*) usage >&2; exit 2 ;;
+	*)
+		[ -z "$machine" ] || break
+		machine=$1
+		;;
+	esac
+	shift
+done
+[ -n "$machine" ] || { usage >&2; exit 2; }
+work=$top/build/check/$machine
+mkdir -p "$work"
+
+tests=()
+for name; do
+	tests+=(-t "$name")
+done
+
+dma=tools/testing/selftests/iommu/dma
+flavour=(--debug)
+[ "$kernel" = series ] || flavour=()
+image=$("$top/scripts/kernel.sh" --kernel "$kernel" "${flavour[@]}")
+tree=$("$top/scripts/compose.sh")
+headers=$("$top/scripts/kernel.sh" --headers)
+make -s -C "$tree/$dma" OUTPUT="$work" HDR="$headers" "$work/dma_dirty"
+"$top/scripts/initramfs.sh" "$work/initrd.gz" "$work/dma_dirty"
+
+run() {
+	boot_results "$machine-$kernel" --kernel "$image" --initrd "$work/initrd.gz" \
+		--iommu "$machine" --mem 3G --timeout 1500 \
+		--append guest.hugepages=128 -- "dma_dirty ${tests[*]}"
+}
+
+if [ "$kernel" = series ]; then
+	run
+	exit
+fi
+
+run >"$work/stock.results"
+list=$top/$dma/stock-6.12-$machine.failures
+sed -n 's/^not ok //p' "$work/stock.results" | sort >"$work/stock.failed"
+grep -v '^[#?]' "$list" | sort >"$work/stock.known"
+sed -n 's/^?//p' "$list" | sort >"$work/stock.sometimes"
+comm -12 "$work/stock.known" "$work/stock.failed" | sed 's/^/ok stock fails /'
+comm -23 "$work/stock.known" "$work/stock.failed" | sed 's/^/not ok stock fails /'
+comm -13 "$work/stock.known" "$work/stock.failed" |
+	comm -23 - "$work/stock.sometimes" | sed 's/^/not ok stock passes /'
+sed -n 's/^ok /ok stock passes /p' "$work/stock.results"
