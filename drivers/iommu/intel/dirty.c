@@ -88,21 +88,22 @@ static int intel_dirty_set_device(struct device_domain_info *info, bool enable)
 	return 0;
 }
 
-/* Switch every device of @domain, up to the first that fails */
+/*
+ * Switch every device of @domain, up to the first that fails. The list stands
+ * still, since the core excludes attaching. The lock that usually protects it
+ * must not be taken here: elsewhere it nests inside iommu->lock.
+ */
 static int intel_dirty_set_devices(struct dmar_domain *domain, bool enable)
 {
 	struct device_domain_info *info;
-	unsigned long flags;
-	int ret = 0;
+	int ret;
 
-	spin_lock_irqsave(&domain->lock, flags);
 	list_for_each_entry(info, &domain->devices, link) {
 		ret = intel_dirty_set_device(info, enable);
 		if (ret)
-			break;
+			return ret;
 	}
-	spin_unlock_irqrestore(&domain->lock, flags);
-	return ret;
+	return 0;
 }
 
 static int intel_dirty_set_all(struct dmar_domain *s2_domain, bool enable)
