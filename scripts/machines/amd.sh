@@ -6,4 +6,4 @@ machine_target=x86_64-softmmu
 machine_console=ttyS0
 machine_qemu=(-M q35 -cpu qemu64)
 machine_iommu=amd-iommu,intremap=on,hdsup=on
-machine_kernel=
+machine_kernel=no_timer_check

@@ -28,8 +28,10 @@ ours() {
 	! grep -E -A 5 "($(printf '%s\n' "${sources[@]}" | paste -sd'|')):[0-9]+" "$1"
 }
 
+# The system's Python has the modules that checkpatch wants; another first in
+# PATH may not.
 checkpatch() {
-	"$tree/scripts/checkpatch.pl" --strict --terse --quiet --show-types --no-summary "$@"
+	PATH=/usr/bin:$PATH "$tree/scripts/checkpatch.pl" --strict --terse --quiet --show-types --no-summary "$@"
 }
 
 # What is advice for kernel code only, or unknown to it: device registers are

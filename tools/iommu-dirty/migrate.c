@@ -629,7 +629,8 @@ int main(int argc, char **argv)
 		data = fopen(opt.data, "we");
 		if (!data)
 			die(errno, "%s", opt.data);
-		fprintf(data, "round,seconds,pages_dirty,pages_copied,mib_copied,get_us,device_pages\n");
+		fprintf(data, "round,seconds,pages_dirty,pages_copied,mib_copied,");
+		fprintf(data, "get_us,device_pages\n");
 	}
 
 	memory_init(&ram, opt.mib, opt.seed);

@@ -3,6 +3,7 @@
 #ifndef __ARM_SMMU_V3_DIRTY_H
 #define __ARM_SMMU_V3_DIRTY_H
 
+#include <linux/bits.h>
 #include <linux/kconfig.h>
 #include <linux/types.h>
 
@@ -10,10 +11,10 @@ struct arm_smmu_device;
 struct iommu_domain;
 
 /* Hardware updates access flag and dirty state, context descriptor and STE */
-#define CTXDESC_CD_0_TCR_HD		(1UL << 42)
-#define CTXDESC_CD_0_TCR_HA		(1UL << 43)
-#define STRTAB_STE_2_S2HD		(1UL << 55)
-#define STRTAB_STE_2_S2HA		(1UL << 56)
+#define CTXDESC_CD_0_TCR_HD		BIT_ULL(42)
+#define CTXDESC_CD_0_TCR_HA		BIT_ULL(43)
+#define STRTAB_STE_2_S2HD		BIT_ULL(55)
+#define STRTAB_STE_2_S2HA		BIT_ULL(56)
 
 #if IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
 bool arm_smmu_dirty_capable(struct arm_smmu_device *smmu);

@@ -1,0 +1,5 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite amd: real DMA through the AMD IOMMU, each page of each report checked.
+exec "$(dirname "$0")/dma.sh" amd "$@"
