@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 usage() {
 	cat <<END
 usage: scripts/apt-private.sh source PACKAGE RELEASE DIR
-       scripts/apt-private.sh deb PACKAGE RELEASE DIR
+       scripts/apt-private.sh deb PACKAGE[:ARCH] RELEASE DIR
 
   source   downloads the source package into DIR (not unpacked) and prints the
            path of its .dsc
@@ -44,13 +44,15 @@ case "${1:-}" in
 source | deb) [ $# = 4 ] || { usage >&2; exit 1; } ;;
 *) usage >&2; exit 1 ;;
 esac
-kind=$1 package=$2 release=$3
+kind=$1 package=${2%:*} release=$3
+arch=$(dpkg --print-architecture)
+[ "$package" = "$2" ] || arch=${2##*:}
 mkdir -p "$4"
 dest=$(cd "$4" && pwd)
 
 root=${APT_PRIVATE:-$here/../build/apt}
-mkdir -p "$root/$release"/{etc,lists/partial,cache/archives/partial}
-root=$(cd "$root/$release" && pwd)
+mkdir -p "$root/$release-$arch"/{etc,lists/partial,cache/archives/partial}
+root=$(cd "$root/$release-$arch" && pwd)
 
 # One at a time: the lists are shared
 exec 9>"$root/lock"
@@ -66,7 +68,8 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 END
 
 apt() {
-	apt-get -qq -o Dir::Etc::sourcelist=/dev/null \
+	apt-get -qq -o APT::Architecture="$arch" -o APT::Architectures="$arch" \
+		-o Dir::Etc::sourcelist=/dev/null \
 		-o Dir::Etc::sourceparts="$root/etc" \
 		-o Dir::Etc::preferences=/dev/null \
 		-o Dir::Etc::preferencesparts=/dev/null \

@@ -6,21 +6,24 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/kernel.sh [--kernel series|stock] [--debug] [--headers]
+usage: scripts/kernel.sh [--kernel series|stock] [--arch x86|arm64] [--debug]
+                         [--headers]
 
 Builds the composed kernel, or the unpatched base, and prints the path of its
 image. Nothing is built if nothing has changed.
 
+  --arch      for which machine (default x86); another is cross-compiled
   --debug     with KASAN, lockdep and the like
   --headers   only the user-space headers; prints the path of their directory
 END
 }
 
-kernel=series flavour=plain headers=''
+kernel=series arch=x86 flavour=plain headers=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
 	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--arch) arch=${2:?--arch takes x86 or arm64}; shift ;;
 	--debug) flavour=debug ;;
 	--headers) headers=1 ;;
 	*) usage >&2; exit 2 ;;
@@ -34,14 +37,18 @@ stock) tree=$("$top/scripts/compose.sh" --stock) ;;
 *) die "no such kernel: $kernel (series, stock)" ;;
 esac
 
-arch=x86
+case $arch in
+x86) cross='' image=arch/x86/boot/bzImage target=bzImage ;;
+arm64) cross=aarch64-linux-gnu- image=arch/arm64/boot/Image target=Image ;;
+*) die "no such architecture: $arch (x86, arm64)" ;;
+esac
 out=$top/build/kernel/$kernel-$arch-$flavour
 fragments=("$top/scripts/kconfig/common.config" "$top/scripts/kconfig/$arch.config")
 [ "$flavour" = plain ] || fragments+=("$top/scripts/kconfig/$flavour.config")
-cc=$(compiler gcc)
+set_compiler "${cross}gcc"
 
 kmake() {
-	make -s -C "$tree" O="$out" ARCH=$arch CC="$cc" \
+	make -s -C "$tree" O="$out" ARCH="$arch" CROSS_COMPILE="$cross" CC="$cc" \
 		KBUILD_BUILD_TIMESTAMP='Sat Jan 1 00:00:00 UTC 2000' \
 		KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=localhost "$@"
 }
@@ -61,7 +68,7 @@ configure() {
 }
 
 build() {
-	kmake -j"$(nproc)" bzImage
+	kmake -j"$(nproc)" "$target"
 }
 
 install_headers() {
@@ -69,12 +76,12 @@ install_headers() {
 }
 
 if [ -n "$headers" ]; then
-	out=$top/build/kernel/$kernel-headers
+	out=$top/build/kernel/$kernel-$arch-headers
 fi
 lock "$out"
 # Test programs and documents change often, and no kernel with them.
 content=$(git -C "$tree" ls-tree HEAD | grep -vE '\s(tools|Documentation)$' | sha256sum | cut -c1-16)
-want="$content $(hash_files "${fragments[@]}" "$top/scripts/kernel.sh") $(gcc -dumpfullversion)"
+want="$content $(hash_files "${fragments[@]}" "$top/scripts/kernel.sh") $("${cross}gcc" -dumpfullversion)"
 
 if [ -n "$headers" ]; then
 	if [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
@@ -88,10 +95,10 @@ fi
 if [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
 	configured=$(hash_files "${fragments[@]}" "$top/scripts/kernel.sh")
 	if [ "$(cat "$out/configured" 2>/dev/null)" != "$configured" ]; then
-		step "$out/config.log" "configuring ($kernel, $flavour)" configure
+		step "$out/config.log" "configuring ($kernel, $arch, $flavour)" configure
 		echo "$configured" >"$out/configured"
 	fi
-	step "$out/build.log" "building ($kernel, $flavour), some minutes if it is the first time" build
+	step "$out/build.log" "building ($kernel, $arch, $flavour), some minutes if it is the first time" build
 	echo "$want" >"$out/stamp"
 fi
-echo "$out/arch/x86/boot/bzImage"
+echo "$out/$image"

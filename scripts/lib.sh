@@ -43,13 +43,13 @@ hash_files() {
 	sha256sum -- "$@" | sha256sum | cut -c1-16
 }
 
-# ccache speeds up whatever is built twice; without it everything still works
-compiler() {
-	local cc=$1
-	if command -v ccache >/dev/null; then
-		export CCACHE_DIR=${CCACHE_DIR:-$top/build/ccache}
-		export CCACHE_BASEDIR=$top/build CCACHE_NOHASHDIR=1
-		cc="ccache $cc"
-	fi
-	echo "$cc"
+# set_compiler NAME: sets $cc. With ccache whatever is built twice is faster,
+# without it everything still works. Paths below build/ count as relative.
+set_compiler() {
+	cc=$1
+	command -v ccache >/dev/null || return 0
+	export CCACHE_DIR=${CCACHE_DIR:-$top/build/ccache}
+	export CCACHE_BASEDIR=$top/build CCACHE_NOHASHDIR=1
+	# shellcheck disable=SC2034 # for those who source this
+	cc="ccache $cc"
 }

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 # AMD, host page tables. Read by scripts/boot.sh. Linux uses the IOMMU without
 # being asked to.
+machine_arch=x86
 machine_target=x86_64-softmmu
 machine_console=ttyS0
 machine_qemu=(-M q35 -cpu qemu64)

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 # No IOMMU: iommufd's mock is found only where no other one is registered. Read
 # by scripts/boot.sh.
+machine_arch=x86
 machine_target=x86_64-softmmu
 machine_console=ttyS0
 machine_qemu=(-M q35 -cpu qemu64)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034
 # Intel VT-d, second-stage tables of scalable mode. Read by scripts/boot.sh.
+machine_arch=x86
 machine_target=x86_64-softmmu
 machine_console=ttyS0
 # The plain processor: emulating the string and vector instructions that "max"

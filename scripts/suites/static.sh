@@ -73,14 +73,13 @@ shell_style() {
 	(cd "$top" && shellcheck run .ci/run scripts/*.sh scripts/suites/*.sh scripts/machines/*.sh)
 }
 
-cc=$(compiler gcc)
-
 # kmake SOURCE OUTPUT ARCH ARGUMENT...
 kmake() {
 	local cross=''
 	[ "$3" = x86 ] || cross=aarch64-linux-gnu-
-	make -s -C "$1" O="$2" ARCH="$3" CROSS_COMPILE="$cross" \
-		CC="${cc% gcc} ${cross}gcc" -j"$(nproc)" "${@:4}"
+	set_compiler "${cross}gcc"
+	make -s -C "$1" O="$2" ARCH="$3" CROSS_COMPILE="$cross" CC="$cc" \
+		-j"$(nproc)" "${@:4}"
 }
 
 # configure SOURCE OUTPUT ARCH OPTION...
