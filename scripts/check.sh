@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-all=(static unit model peer vtd amd demo)
+all=(static unit model peer vtd amd smmuv3 demo)
 
 usage() {
 	cat <<END
@@ -14,7 +14,7 @@ Runs the suites, without a name all of them: ${all[*]}
 The last line is "N passed, N failed"; the exit status is 0 if none failed.
 Results and logs are kept in build/check/.
 
-  --kernel stock   run vtd, amd or peer on the unpatched base, for comparison
+  --kernel stock   run vtd, amd, smmuv3 or peer on the unpatched base, for comparison
 
 $(for suite in "${all[@]}"; do
 	printf '  %-8s %s\n' "$suite" \
@@ -37,8 +37,8 @@ done
 if [ ${#args[@]} -gt 0 ]; then
 	for suite in "${suites[@]}"; do
 		case $suite in
-		vtd | amd | peer) ;;
-		*) die "--kernel is for the suites vtd, amd and peer" ;;
+		vtd | amd | smmuv3 | peer) ;;
+		*) die "--kernel is for the suites vtd, amd, smmuv3 and peer" ;;
 		esac
 	done
 fi

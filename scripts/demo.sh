@@ -38,18 +38,19 @@ while [ $# -gt 0 ]; do
 done
 [[ $size =~ ^[1-9][0-9]*$ ]] || die "--size $size: give a number of MiB"
 
-build=$top/build/demo
+for_machine "$iommu"
+build=$top/build/demo/$arch
 out=$top/out/demo
 if [ -z "${KERNEL:-}" ]; then
-	KERNEL=$("$top/scripts/kernel.sh" --kernel "$tree" | tail -n 1)
+	KERNEL=$("$top/scripts/kernel.sh" --kernel "$tree" --arch "$arch" | tail -n 1)
 fi
 if [ -z "${HDR:-}" ]; then
-	HDR=$("$top/scripts/kernel.sh" --headers | tail -n 1)
+	HDR=$("$top/scripts/kernel.sh" --headers --arch "$arch" | tail -n 1)
 	HDR=${HDR%/include}
 fi
 
-make -s -C "$top/tools/iommu-dirty" O="$build" HDR="$HDR"
-"$top/scripts/initramfs.sh" "$build/initrd.gz" "$build/migrate"
+make -s -C "$top/tools/iommu-dirty" O="$build" HDR="$HDR" CC="${cross}gcc"
+"$top/scripts/initramfs.sh" --busybox "$busybox" "$build/initrd.gz" "$build/migrate"
 
 mkdir -p "$out"
 rm -f "$out"/{demo.svg,rounds.csv,console.log}

@@ -53,3 +53,23 @@ set_compiler() {
 	# shellcheck disable=SC2034 # for those who source this
 	cc="ccache $cc"
 }
+
+# for_machine NAME: sets what programs and kernels of a test machine are built
+# with: $arch, $cross, the prefix of its compiler, and $busybox.
+for_machine() {
+	local machine_arch release
+	# shellcheck source=scripts/machines/vtd.sh
+	. "$top/scripts/machines/${1%%,*}.sh"
+	arch=$machine_arch cross='' busybox=/bin/busybox
+	[ "$arch" != x86 ] || return 0
+	# shellcheck disable=SC2034 # for those who source this
+	cross=aarch64-linux-gnu-
+	busybox=$top/build/busybox/$arch
+	[ ! -x "$busybox" ] || return 0
+	say "fetching busybox for $arch"
+	# shellcheck source=/dev/null
+	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	"$top/scripts/apt-private.sh" deb "busybox-static:$arch" "$release" \
+		"$top/build/busybox/package" >/dev/null
+	cp "$(find "$top/build/busybox/package" -path '*bin/busybox' -type f)" "$busybox"
+}

@@ -25,13 +25,15 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-out=$top/build/shell
+for_machine "$iommu"
+out=$top/build/shell/$arch
 mkdir -p "$out"
-image=$("$top/scripts/kernel.sh" "${build[@]}")
-headers=$("$top/scripts/kernel.sh" --headers)
+image=$("$top/scripts/kernel.sh" --arch "$arch" "${build[@]}")
+headers=$("$top/scripts/kernel.sh" --headers --arch "$arch")
 tree=$("$top/scripts/compose.sh")
-make -s -C "$tree/tools/testing/selftests/iommu/dma" OUTPUT="$out" HDR="$headers" "$out/dma_dirty"
-make -s -C "$tree/tools/iommu-dirty" O="$out" HDR="${headers%/include}"
-"$top/scripts/initramfs.sh" "$out/initrd.gz" "$out/dma_dirty" "$out/migrate"
+make -s -C "$tree/tools/testing/selftests/iommu/dma" OUTPUT="$out" HDR="$headers" \
+	CROSS_COMPILE="$cross" CC="${cross}gcc" "$out/dma_dirty"
+make -s -C "$tree/tools/iommu-dirty" O="$out" HDR="${headers%/include}" CC="${cross}gcc"
+"$top/scripts/initramfs.sh" --busybox "$busybox" "$out/initrd.gz" "$out/dma_dirty" "$out/migrate"
 "$top/scripts/boot.sh" --kernel "$image" --initrd "$out/initrd.gz" --iommu "$iommu" \
 	--mem 3G --append guest.hugepages=128 --interactive

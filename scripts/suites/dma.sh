@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The suites vtd and amd: real DMA through an emulated IOMMU, each page of each
-# report checked. The same program on every machine.
+# The suites vtd, amd and smmuv3: real DMA through an emulated IOMMU, each page of
+# each report checked. The same program on every machine.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -44,11 +44,13 @@ done
 dma=tools/testing/selftests/iommu/dma
 flavour=(--debug)
 [ "$kernel" = series ] || flavour=()
-image=$("$top/scripts/kernel.sh" --kernel "$kernel" "${flavour[@]}")
+for_machine "$machine"
+image=$("$top/scripts/kernel.sh" --kernel "$kernel" --arch "$arch" "${flavour[@]}")
 tree=$("$top/scripts/compose.sh")
-headers=$("$top/scripts/kernel.sh" --headers)
-make -s -C "$tree/$dma" OUTPUT="$work" HDR="$headers" "$work/dma_dirty"
-"$top/scripts/initramfs.sh" "$work/initrd.gz" "$work/dma_dirty"
+headers=$("$top/scripts/kernel.sh" --headers --arch "$arch")
+make -s -C "$tree/$dma" OUTPUT="$work" HDR="$headers" CROSS_COMPILE="$cross" \
+	CC="${cross}gcc" "$work/dma_dirty"
+"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd.gz" "$work/dma_dirty"
 
 run() {
 	boot_results "$machine-$kernel" --kernel "$image" --initrd "$work/initrd.gz" \

@@ -16,6 +16,8 @@ struct iommu_dirty_read;
 /**
  * struct format - a page-table format
  * @name: for the name of a test
+ * @page_shift: log2 of the smallest leaf
+ * @index_bits: log2 of the entries of a table
  * @min_level: smallest level of a root
  * @max_level: largest level of a root
  * @walk: the walker
@@ -23,11 +25,14 @@ struct iommu_dirty_read;
  * @leaf: the word of a leaf
  * @table: the word of a pointer to a table, in a table of the level given
  * @words: in how many words a leaf of 2^shift bytes is repeated
- * @dirty: dirty bit
+ * @dirty: bit that says dirty
+ * @dirty_is_clear: by being clear
  * @accessed: accessed bit
  */
 struct format {
 	const char *name;
+	unsigned int page_shift;
+	unsigned int index_bits;
 	unsigned int min_level;
 	unsigned int max_level;
 	void (*walk)(u64 *table, unsigned int level,
@@ -38,6 +43,7 @@ struct format {
 	u64 (*table)(const u64 *table, unsigned int level);
 	unsigned int (*words)(unsigned int shift);
 	unsigned int dirty;
+	bool dirty_is_clear;
 	unsigned int accessed;
 };
 

@@ -13,9 +13,11 @@
 
 #include "model.h"
 
-#define K4	12
-#define M2	21
-#define G1	30
+/* log2 of sizes of leaves: the smallest, level 2's, and the largest to 1 GiB */
+#define SMALL	(format->page_shift)
+#define HUGE	(format->page_shift + format->index_bits)
+#define LARGEST	(HUGE + format->index_bits > 30 ? HUGE :		\
+		 HUGE + format->index_bits)
 
 static const struct format *format;
 static unsigned int tests, failures;
@@ -52,12 +54,13 @@ static void test_roots(void)
 
 	for (level = format->min_level; level <= format->max_level; level++) {
 		/* The sixth level of one format would go beyond 64 bits. */
-		unsigned long top = 1UL << min(12 + 9 * level, 63U);
-		unsigned long iova = top - (4UL << 30);
+		unsigned long top = 1UL << min(format->page_shift +
+					       level * format->index_bits, 63U);
+		unsigned long iova = top - (8UL << LARGEST);
 		struct request all = {
 			.iova = iova,
 			.last = top - 1,
-			.granule = K4,
+			.granule = SMALL,
 			.window = 27,
 			.clear = true,
 		};
@@ -66,9 +69,9 @@ static void test_roots(void)
 		char name[64];
 
 		table_init(&table, format, level);
-		fill(&table, iova, G1, 2);
-		fill(&table, iova + (2UL << 30), M2, 3);
-		fill(&table, top - (1UL << 21), K4, 512);
+		fill(&table, iova, LARGEST, 2);
+		fill(&table, iova + (3UL << LARGEST), HUGE, 3);
+		fill(&table, top - (1UL << HUGE), SMALL, 1 << format->index_bits);
 		for (i = 0; i < table.nr; i += 3)
 			leaf_write(&table, table.leaves + i, i);
 		leaf_write(&table, table.leaves + table.nr - 1, 0);
@@ -85,9 +88,9 @@ static void test_roots(void)
 static void test_part_of_leaf(void)
 {
 	struct request first_half = {
-		.iova = 1UL << 21,
-		.last = (1UL << 21) + (1UL << 20) - 1,
-		.granule = K4,
+		.iova = 1UL << HUGE,
+		.last = (1UL << HUGE) + (1UL << (HUGE - 1)) - 1,
+		.granule = SMALL,
 		.window = 27,
 		.clear = true,
 	};
@@ -95,11 +98,11 @@ static void test_part_of_leaf(void)
 	struct table table;
 
 	second_half.iova = first_half.last + 1;
-	second_half.last = (2UL << 21) - 1;
+	second_half.last = (2UL << HUGE) - 1;
 	whole.last = second_half.last;
 
-	table_init(&table, format, 4);
-	fill(&table, 1UL << 21, M2, 1);
+	table_init(&table, format, format->max_level);
+	fill(&table, 1UL << HUGE, HUGE, 1);
 	leaf_write(&table, table.leaves, 0);
 	expect(&table, &first_half, "first half of a leaf");
 	ok(leaf_dirty(&table, table.leaves), "the leaf stays dirty after it", NULL);
@@ -120,7 +123,7 @@ static void test_replicas(void)
 		struct request part = {
 			.iova = 4UL << 30,
 			.last = (4UL << 30) + PAGE_SIZE - 1,
-			.granule = K4,
+			.granule = SMALL,
 			.window = 27,
 			.clear = true,
 		};
@@ -132,7 +135,7 @@ static void test_replicas(void)
 		if (format->words(shift) == 1)
 			continue;
 		all.last = all.iova + (1UL << shift) - 1;
-		table_init(&table, format, 4);
+		table_init(&table, format, format->max_level);
 		fill(&table, all.iova, shift, 1);
 		for (word = 0; !verdict && word < table.leaves->words; word++) {
 			leaf_write(&table, table.leaves, word);
@@ -158,7 +161,7 @@ static void write_first(struct table *table, void *arg)
 }
 
 /*
- * Hardware dirties a 1 GiB leaf when a read has passed some windows of it as
+ * Hardware dirties a large leaf when a read has passed some windows of it as
  * clean. Clearing it in the last window would lose those.
  */
 static void test_dirtied_between_windows(void)
@@ -168,10 +171,10 @@ static void test_dirtied_between_windows(void)
 	for (window = 1; window < 8; window++) {
 		unsigned int countdown = window;
 		struct request request = {
-			.iova = 1UL << 30,
-			.last = (2UL << 30) - 1,
-			.granule = K4,
-			.window = 27,
+			.iova = 1UL << LARGEST,
+			.last = (2UL << LARGEST) - 1,
+			.granule = SMALL,
+			.window = LARGEST - 3,
 			.clear = true,
 			.between = write_first,
 			.arg = &countdown,
@@ -179,8 +182,8 @@ static void test_dirtied_between_windows(void)
 		struct table table;
 		char name[64];
 
-		table_init(&table, format, 4);
-		fill(&table, 1UL << 30, G1, 1);
+		table_init(&table, format, format->max_level);
+		fill(&table, 1UL << LARGEST, LARGEST, 1);
 		snprintf(name, sizeof(name), "dirtied before window %u of 8",
 			 window + 1);
 		expect(&table, &request, name);
@@ -207,13 +210,13 @@ static void test_edges(void)
 
 			if (at[i] > at[j])
 				continue;
-			table_init(&table, format, 4);
-			fill(&table, 0, K4, 512);
+			table_init(&table, format, format->max_level);
+			fill(&table, 0, SMALL, 512);
 			for (start = 0; !verdict && start < 8; start++) {
 				struct request request = {
-					.iova = (unsigned long)at[i] << 12,
-					.last = ((at[j] + 1UL) << 12) - 1,
-					.granule = K4,
+					.iova = (unsigned long)at[i] << SMALL,
+					.last = ((at[j] + 1UL) << SMALL) - 1,
+					.granule = SMALL,
 					.window = 27,
 					.offset = PAGE_SIZE - 3 + start,
 					.clear = true,
@@ -260,12 +263,12 @@ static void random_table(struct table *table, unsigned long *end)
 		sizes++;
 	table_init(table, format, format->min_level + rnd(levels));
 	while (pieces--) {
-		unsigned int shift = rnd(3) ? format->shifts[rnd(sizes)] : K4;
+		unsigned int shift = rnd(3) ? format->shifts[rnd(sizes)] : SMALL;
 		unsigned int nr = 1 + rnd(shift < 18 ? 1500 :
 					  shift < 26 ? 20 : 2);
 
 		if (!rnd(3))
-			iova += rnd(2000) << 12;
+			iova += rnd(2000) << SMALL;
 		if (iova)
 			iova = round_up(iova, BIT(shift));
 		fill(table, iova, shift, nr);
@@ -291,7 +294,7 @@ static const char *random_round(unsigned long *reads)
 			.clear = rnd(4),
 			.between = rnd(2) ? write_some : NULL,
 		};
-		unsigned long size = BIT(max(request.granule, 12U));
+		unsigned long size = BIT(max(request.granule, SMALL));
 		unsigned long max_pages = min(end / size + 1, 1UL << 18);
 
 		request.iova = rnd(end / size + 1) * size;
@@ -321,7 +324,7 @@ static void test_random(unsigned long seed, unsigned long rounds)
 int main(int argc, char **argv)
 {
 	unsigned long seed = argc > 1 ? strtoul(argv[1], NULL, 0) : time(NULL);
-	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 2000;
+	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 150;
 
 	printf("TAP version 13\n");
 	for (format = formats; format < formats + nr_formats; format++) {
