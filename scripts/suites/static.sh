@@ -39,17 +39,19 @@ checkpatch() {
 # the shim defines what checkpatch wants used.
 user_space=BIT_MACRO,VOLATILE,CAMELCASE,EMBEDDED_FUNCTION_NAME,COMPLEX_MACRO
 user_space+=,PREFER_DEFINED_ATTRIBUTE_MACRO,NEW_TYPEDEFS,SINGLE_STATEMENT_DO_WHILE_MACRO
+user_space+=,MACRO_ARG_REUSE
 
 # A mail whose file stands in this repository is checked there, not in the hook.
-style_of_hooks() {
+style_of_hooks() (
 	local status=0 patch
+	cd "$tree"
 	for patch in "$top"/patches/*.patch; do
 		grep -q '^diff --git' "$patch" || continue
 		checkpatch --no-signoff --ignore FILE_PATH_CHANGES,EMAIL_SUBJECT \
 			"$patch" || status=1
 	done
 	return "$status"
-}
+)
 
 # DEFINE_IOMMU_DIRTY_WALK() names a function that calls itself.
 style_of_files() {

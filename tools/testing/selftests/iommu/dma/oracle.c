@@ -265,10 +265,11 @@ static void print_wrong(const struct oracle_req *req, int64_t bit, bool want)
 
 static void print_request(const struct oracle_req *req, int wrong)
 {
-	printf("# %d wrong bits in GET iova=%#llx length=%#llx page_size=%#llx flags=%u prefill=%#x skew=%zu\n",
+	printf("# %d wrong bits in GET iova=%#llx length=%#llx page_size=%#llx\n",
 	       wrong, (unsigned long long)req->iova,
 	       (unsigned long long)req->length,
-	       (unsigned long long)req->page_size, req->flags, req->prefill,
+	       (unsigned long long)req->page_size);
+	printf("#   flags=%u prefill=%#x skew=%zu\n", req->flags, req->prefill,
 	       req->skew);
 }
 
