@@ -49,27 +49,27 @@
  * @page_shift: log2 of the size of a leaf at level 1
  * @index_bits: log2 of the number of entries in a table; a table has at least
  *              as many as a long has bits
- * @present: the entry maps a leaf or points to a table
+ * @present: bits of which one is set if the entry maps a leaf or points to a
+ *           table
+ * @dirty_bit: number of the bit that hardware changes when a leaf gets dirty
+ * @dirty_is_clear: it clears the bit
  * @leaf: the entry, which is present, at a level above 1, maps a leaf
  * @replicas: log2 of the number of words that the entry, which maps a leaf at
  *            the level given, is replicated in. NULL if the format knows none
- * @dirty: non-zero, in always the same bits, if the entry, which maps a leaf,
- *         is dirty. Also asked of words outside of the range, whose answer is
- *         not used
- * @clean: what the dirty entry becomes when it is cleared
- * @clear: clear a leaf's word by one atomic operation that leaves the rest of
- *         it to hardware
+ * @dirty: where @dirty_bit alone does not say: non-zero, in always the same
+ *         bits, if the entry, which maps a leaf, is dirty. Also asked of words
+ *         outside of the range, whose answer is not used
  * @table: the table that the entry points to
  */
 struct iommu_dirty_fmt {
 	unsigned int page_shift;
 	unsigned int index_bits;
-	bool (*present)(u64 entry);
+	u64 present;
+	unsigned int dirty_bit;
+	bool dirty_is_clear;
 	bool (*leaf)(u64 entry);
 	unsigned int (*replicas)(u64 entry, unsigned int level);
 	u64 (*dirty)(u64 entry);
-	u64 (*clean)(u64 entry);
-	void (*clear)(u64 *entry);
 	u64 *(*table)(u64 entry);
 };
 
@@ -96,6 +96,35 @@ __iommu_dirty_replicas(const struct iommu_dirty_fmt *fmt, u64 entry,
 		       unsigned int level)
 {
 	return fmt->replicas ? fmt->replicas(entry, level) : 0;
+}
+
+static __always_inline bool
+__iommu_dirty_present(const struct iommu_dirty_fmt *fmt, u64 entry)
+{
+	return entry & fmt->present;
+}
+
+static __always_inline u64
+__iommu_dirty_test(const struct iommu_dirty_fmt *fmt, u64 entry)
+{
+	return fmt->dirty ? fmt->dirty(entry) : entry & BIT_ULL(fmt->dirty_bit);
+}
+
+/* What a dirty entry becomes when it is cleared */
+static __always_inline u64
+__iommu_dirty_clean(const struct iommu_dirty_fmt *fmt, u64 entry)
+{
+	return entry ^ BIT_ULL(fmt->dirty_bit);
+}
+
+/* One atomic operation, which leaves the rest of the word to hardware */
+static __always_inline void
+__iommu_dirty_clear(const struct iommu_dirty_fmt *fmt, u64 *entry)
+{
+	if (fmt->dirty_is_clear)
+		set_bit(fmt->dirty_bit, (unsigned long *)entry);
+	else
+		clear_bit(fmt->dirty_bit, (unsigned long *)entry);
 }
 
 static inline void __iommu_dirty_cleared(struct iommu_dirty_read *read,
@@ -149,7 +178,7 @@ __iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *entries,
 	u64 any = 0;
 
 	for (i = 0; i < 1U << bits; i++)
-		any |= fmt->dirty(READ_ONCE(entries[i]));
+		any |= __iommu_dirty_test(fmt, READ_ONCE(entries[i]));
 	if (!any) {
 		__iommu_dirty_pass(read, leaf_last, last);
 		return;
@@ -157,8 +186,8 @@ __iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *entries,
 	if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
 		return;
 	for (i = 0; i < 1U << bits; i++)
-		if (fmt->dirty(READ_ONCE(entries[i])))
-			fmt->clear(entries + i);
+		if (__iommu_dirty_test(fmt, READ_ONCE(entries[i])))
+			__iommu_dirty_clear(fmt, entries + i);
 	__iommu_dirty_cleared(read, leaf, leaf_last, shift);
 }
 
@@ -175,7 +204,7 @@ __iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
 	unsigned long leaf_last = leaf + BIT(shift) - 1;
 
 	while (fmt->leaf(old)) {
-		if (!fmt->dirty(old)) {
+		if (!__iommu_dirty_test(fmt, old)) {
 			__iommu_dirty_pass(read, leaf_last, last);
 			break;
 		}
@@ -186,7 +215,7 @@ __iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
 		 * still be what was looked at. Mostly it is, or hardware has
 		 * set the accessed bit; @old is loaded anew if not.
 		 */
-		if (try_cmpxchg64(entry, &old, fmt->clean(old))) {
+		if (try_cmpxchg64(entry, &old, __iommu_dirty_clean(fmt, old))) {
 			__iommu_dirty_cleared(read, leaf, leaf_last, shift);
 			break;
 		}
@@ -202,7 +231,7 @@ __iommu_dirty_any(const struct iommu_dirty_fmt *fmt, const u64 *entries)
 	u64 any = 0;
 
 	for (i = 0; i < BITS_PER_LONG; i++)
-		any |= fmt->dirty(READ_ONCE(entries[i]));
+		any |= __iommu_dirty_test(fmt, READ_ONCE(entries[i]));
 	return any;
 }
 
@@ -213,7 +242,8 @@ __iommu_dirty_mask(const struct iommu_dirty_fmt *fmt, const u64 *entries)
 	unsigned int i;
 
 	for (i = 0; i < BITS_PER_LONG; i++)
-		mask |= (unsigned long)!!fmt->dirty(READ_ONCE(entries[i])) << i;
+		mask |= (unsigned long)!!__iommu_dirty_test(fmt,
+				READ_ONCE(entries[i])) << i;
 	return mask;
 }
 
@@ -239,7 +269,7 @@ __iommu_dirty_visit_mask(const struct iommu_dirty_fmt *fmt, u64 *entries,
 	 * but a leaf: no compare is needed.
 	 */
 	for (rest = mask; rest; rest &= rest - 1)
-		fmt->clear(entries + __ffs(rest));
+		__iommu_dirty_clear(fmt, entries + __ffs(rest));
 	__iommu_dirty_cleared(read, iova + (__ffs(mask) << shift),
 			      iova + (__fls(mask) << shift) + BIT(shift) - 1,
 			      shift);
@@ -374,7 +404,7 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 		u64 entry = READ_ONCE(table[index]);
 		unsigned int bits = 0;
 
-		if (fmt->present(entry) && fmt->leaf(entry))
+		if (__iommu_dirty_present(fmt, entry) && fmt->leaf(entry))
 			bits = __iommu_dirty_replicas(fmt, entry, level);
 		if (bits) {
 			__iommu_dirty_visit_replicated(fmt, table +
@@ -383,7 +413,7 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 						       iova, last);
 			entry_last = iova | (BIT(shift + bits) - 1);
 			index |= (1U << bits) - 1;
-		} else if (fmt->present(entry)) {
+		} else if (__iommu_dirty_present(fmt, entry)) {
 			if (fmt->leaf(entry))
 				entry = __iommu_dirty_visit_huge(fmt,
 								 table + index,

@@ -19,17 +19,11 @@
 
 #define AMDV1_PRESENT		BIT_ULL(0)
 #define AMDV1_DIRTY_BIT		6
-#define AMDV1_DIRTY		BIT_ULL(AMDV1_DIRTY_BIT)
 #define AMDV1_ADDRESS		GENMASK_ULL(51, 12)
 
 static __always_inline unsigned int amdv1_next_level(u64 entry)
 {
 	return (entry >> 9) & 7;
-}
-
-static __always_inline bool amdv1_present(u64 entry)
-{
-	return entry & AMDV1_PRESENT;
 }
 
 static __always_inline bool amdv1_leaf(u64 entry)
@@ -46,21 +40,6 @@ static __always_inline unsigned int amdv1_replicas(u64 entry,
 	       (12 + 9 * (level - 1));
 }
 
-static __always_inline u64 amdv1_dirty(u64 entry)
-{
-	return entry & AMDV1_DIRTY;
-}
-
-static __always_inline u64 amdv1_clean(u64 entry)
-{
-	return entry & ~AMDV1_DIRTY;
-}
-
-static __always_inline void amdv1_clear(u64 *entry)
-{
-	clear_bit(AMDV1_DIRTY_BIT, (unsigned long *)entry);
-}
-
 static __always_inline u64 *amdv1_table(u64 entry)
 {
 	return phys_to_virt(__sme_clr(entry & AMDV1_ADDRESS));
@@ -69,12 +48,10 @@ static __always_inline u64 *amdv1_table(u64 entry)
 static const struct iommu_dirty_fmt amdv1_fmt = {
 	.page_shift = 12,
 	.index_bits = 9,
-	.present = amdv1_present,
+	.present = AMDV1_PRESENT,
+	.dirty_bit = AMDV1_DIRTY_BIT,
 	.leaf = amdv1_leaf,
 	.replicas = amdv1_replicas,
-	.dirty = amdv1_dirty,
-	.clean = amdv1_clean,
-	.clear = amdv1_clear,
 	.table = amdv1_table,
 };
 

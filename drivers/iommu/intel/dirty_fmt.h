@@ -16,32 +16,11 @@
 #define VTDSS_W			BIT_ULL(1)
 #define VTDSS_PAGE_SIZE		BIT_ULL(7)
 #define VTDSS_DIRTY_BIT		9
-#define VTDSS_DIRTY		BIT_ULL(VTDSS_DIRTY_BIT)
 #define VTDSS_ADDRESS		GENMASK_ULL(51, 12)
-
-static __always_inline bool vtdss_present(u64 entry)
-{
-	return entry & (VTDSS_R | VTDSS_W);
-}
 
 static __always_inline bool vtdss_leaf(u64 entry)
 {
 	return entry & VTDSS_PAGE_SIZE;
-}
-
-static __always_inline u64 vtdss_dirty(u64 entry)
-{
-	return entry & VTDSS_DIRTY;
-}
-
-static __always_inline u64 vtdss_clean(u64 entry)
-{
-	return entry & ~VTDSS_DIRTY;
-}
-
-static __always_inline void vtdss_clear(u64 *entry)
-{
-	clear_bit(VTDSS_DIRTY_BIT, (unsigned long *)entry);
 }
 
 static __always_inline u64 *vtdss_table(u64 entry)
@@ -52,11 +31,9 @@ static __always_inline u64 *vtdss_table(u64 entry)
 static const struct iommu_dirty_fmt vtdss_fmt = {
 	.page_shift = 12,
 	.index_bits = 9,
-	.present = vtdss_present,
+	.present = VTDSS_R | VTDSS_W,
+	.dirty_bit = VTDSS_DIRTY_BIT,
 	.leaf = vtdss_leaf,
-	.dirty = vtdss_dirty,
-	.clean = vtdss_clean,
-	.clear = vtdss_clear,
 	.table = vtdss_table,
 };
 

@@ -29,31 +29,10 @@
 #define MOCK_PT_PRESENT		BIT_ULL(0)
 #define MOCK_PT_LEAF		BIT_ULL(1)
 #define MOCK_PT_DIRTY_BIT	2
-#define MOCK_PT_DIRTY		BIT_ULL(MOCK_PT_DIRTY_BIT)
-
-static __always_inline bool mock_pt_present(u64 entry)
-{
-	return entry & MOCK_PT_PRESENT;
-}
 
 static __always_inline bool mock_pt_leaf(u64 entry)
 {
 	return entry & MOCK_PT_LEAF;
-}
-
-static __always_inline u64 mock_pt_dirty(u64 entry)
-{
-	return entry & MOCK_PT_DIRTY;
-}
-
-static __always_inline u64 mock_pt_clean(u64 entry)
-{
-	return entry & ~MOCK_PT_DIRTY;
-}
-
-static __always_inline void mock_pt_clear(u64 *entry)
-{
-	clear_bit(MOCK_PT_DIRTY_BIT, (unsigned long *)entry);
 }
 
 static __always_inline u64 *mock_pt_table(u64 entry)
@@ -64,11 +43,9 @@ static __always_inline u64 *mock_pt_table(u64 entry)
 static const struct iommu_dirty_fmt mock_pt_fmt = {
 	.page_shift = MOCK_PT_PAGE_SHIFT,
 	.index_bits = MOCK_PT_INDEX_BITS,
-	.present = mock_pt_present,
+	.present = MOCK_PT_PRESENT,
+	.dirty_bit = MOCK_PT_DIRTY_BIT,
 	.leaf = mock_pt_leaf,
-	.dirty = mock_pt_dirty,
-	.clean = mock_pt_clean,
-	.clear = mock_pt_clear,
 	.table = mock_pt_table,
 };
 
@@ -98,7 +75,7 @@ static void mock_pt_free_table(u64 *table, unsigned int level)
 	unsigned int i;
 
 	for (i = 0; level > 1 && i < 1U << MOCK_PT_INDEX_BITS; i++)
-		if (mock_pt_present(table[i]) && !mock_pt_leaf(table[i]))
+		if ((table[i] & MOCK_PT_PRESENT) && !mock_pt_leaf(table[i]))
 			mock_pt_free_table(mock_pt_table(table[i]), level - 1);
 	kfree(table);
 }
@@ -121,7 +98,7 @@ static u64 *mock_pt_entry(struct mock_dirty *mock, unsigned long iova,
 
 		if (at == level || mock_pt_leaf(entry))
 			return slot;
-		if (!mock_pt_present(entry)) {
+		if (!(entry & MOCK_PT_PRESENT)) {
 			if (!gfp)
 				return NULL;
 			new = kcalloc(1U << MOCK_PT_INDEX_BITS, sizeof(*new),
@@ -167,7 +144,7 @@ int mock_dirty_map(struct iommu_domain *domain, unsigned long iova,
 			return -ENOMEM;
 		old = READ_ONCE(*slot);
 		WRITE_ONCE(*slot, MOCK_PT_PRESENT | MOCK_PT_LEAF);
-		if (mock_pt_present(old) && !mock_pt_leaf(old))
+		if ((old & MOCK_PT_PRESENT) && !mock_pt_leaf(old))
 			mock_pt_free_table(mock_pt_table(old), level - 1);
 	}
 	return 0;

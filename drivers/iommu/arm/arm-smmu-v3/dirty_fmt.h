@@ -25,11 +25,6 @@
 #define ARMV8_DBM_BIT		51
 #define ARMV8_ADDRESS		GENMASK_ULL(47, 12)
 
-static __always_inline bool armv8_present(u64 entry)
-{
-	return entry & ARMV8_VALID;
-}
-
 static __always_inline bool armv8_leaf(u64 entry)
 {
 	return (entry & ARMV8_TYPE) == ARMV8_TYPE_BLOCK;
@@ -46,29 +41,9 @@ static __always_inline u64 armv8_s1_dirty(u64 entry)
 	return armv8_dbm(entry) & ~entry;
 }
 
-static __always_inline u64 armv8_s1_clean(u64 entry)
-{
-	return entry | ARMV8_AP2;
-}
-
-static __always_inline void armv8_s1_clear(u64 *entry)
-{
-	set_bit(ARMV8_AP2_BIT, (unsigned long *)entry);
-}
-
 static __always_inline u64 armv8_s2_dirty(u64 entry)
 {
 	return armv8_dbm(entry) & entry;
-}
-
-static __always_inline u64 armv8_s2_clean(u64 entry)
-{
-	return entry & ~ARMV8_AP2;
-}
-
-static __always_inline void armv8_s2_clear(u64 *entry)
-{
-	clear_bit(ARMV8_AP2_BIT, (unsigned long *)entry);
 }
 
 static __always_inline u64 *armv8_table(u64 entry)
@@ -88,24 +63,24 @@ static __always_inline u64 *armv8_table_64k(u64 entry)
 
 #define DEFINE_ARMV8_DIRTY(_stage, _granule, _page_shift, _table)	\
 static const struct iommu_dirty_fmt					\
-armv8_##_stage##_##_granule##_fmt = {					\
+armv8_s##_stage##_##_granule##_fmt = {					\
 	.page_shift = (_page_shift),					\
 	.index_bits = (_page_shift) - 3,				\
-	.present = armv8_present,					\
+	.present = ARMV8_VALID,						\
+	.dirty_bit = ARMV8_AP2_BIT,					\
+	.dirty_is_clear = (_stage) == 1,				\
 	.leaf = armv8_leaf,						\
-	.dirty = armv8_##_stage##_dirty,				\
-	.clean = armv8_##_stage##_clean,				\
-	.clear = armv8_##_stage##_clear,				\
+	.dirty = armv8_s##_stage##_dirty,				\
 	.table = _table,						\
 };									\
-DEFINE_IOMMU_DIRTY_WALK(armv8_##_stage##_##_granule##_walk,		\
-			&armv8_##_stage##_##_granule##_fmt)
+DEFINE_IOMMU_DIRTY_WALK(armv8_s##_stage##_##_granule##_walk,		\
+			&armv8_s##_stage##_##_granule##_fmt)
 
-DEFINE_ARMV8_DIRTY(s1, 4k, 12, armv8_table)
-DEFINE_ARMV8_DIRTY(s1, 16k, 14, armv8_table)
-DEFINE_ARMV8_DIRTY(s1, 64k, 16, armv8_table_64k)
-DEFINE_ARMV8_DIRTY(s2, 4k, 12, armv8_table)
-DEFINE_ARMV8_DIRTY(s2, 16k, 14, armv8_table)
-DEFINE_ARMV8_DIRTY(s2, 64k, 16, armv8_table_64k)
+DEFINE_ARMV8_DIRTY(1, 4k, 12, armv8_table)
+DEFINE_ARMV8_DIRTY(1, 16k, 14, armv8_table)
+DEFINE_ARMV8_DIRTY(1, 64k, 16, armv8_table_64k)
+DEFINE_ARMV8_DIRTY(2, 4k, 12, armv8_table)
+DEFINE_ARMV8_DIRTY(2, 16k, 14, armv8_table)
+DEFINE_ARMV8_DIRTY(2, 64k, 16, armv8_table_64k)
 
 #endif /* __ARM_SMMU_V3_DIRTY_FMT_H */
