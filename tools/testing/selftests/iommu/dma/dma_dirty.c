@@ -8,7 +8,7 @@
  * list in the cover letter and in Documentation/userspace-api/iommufd.rst.
  *
  * The tests need an e1000e and two edu devices of QEMU's behind an IOMMU with
- * Dirty bits; nothing else may use them.
+ * Dirty bits; nothing else may use them.  They need huge pages, and to be root.
  *
  * One program in one unit: the harness keeps its list of tests in static
  * variables, so tests that are compiled apart would not be found.

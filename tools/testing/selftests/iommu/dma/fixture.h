@@ -6,9 +6,9 @@
 #include "kselftest_harness.h"
 #include "rig.h"
 
-/* 10240 pages: beyond page 9999, and 160 bitmap words */
-#define AREA_LEN	(40 * SZ_1M)
-#define AREA_PAGES	(AREA_LEN / SZ_4K)
+/* Beyond page 9999, and 160 bitmap words */
+#define AREA_PAGES	10240
+#define AREA_LEN	(AREA_PAGES * PAGE)
 
 /*
  * Statements, unlike the harness's own: its handler would run behind, not in,
@@ -22,27 +22,28 @@
 
 /*
  * A rig with an area at RIG_IOVA.  Each test runs twice: with small leaves and
- * with large ones.
+ * with large ones: a page, and what an entry of the next level maps.
  */
 FIXTURE(dma)
 {
 	struct rig rig;
+	uint64_t piece;
 	uint8_t *mem;
 };
 
 FIXTURE_VARIANT(dma)
 {
-	uint64_t leaf;
+	bool large;
 };
 
-FIXTURE_VARIANT_ADD(dma, leaf_4k)
+FIXTURE_VARIANT_ADD(dma, small)
 {
-	.leaf = SZ_4K,
+	.large = false,
 };
 
-FIXTURE_VARIANT_ADD(dma, leaf_2m)
+FIXTURE_VARIANT_ADD(dma, large)
 {
-	.leaf = SZ_2M,
+	.large = true,
 };
 
 FIXTURE_SETUP(dma)
@@ -50,16 +51,17 @@ FIXTURE_SETUP(dma)
 	ASSERT_EQ(0, rig_open(&self->rig)) {
 		TH_LOG("no e1000e behind an IOMMU that tracks");
 	}
-	self->mem = rig_map(&self->rig, RIG_IOVA, AREA_LEN, variant->leaf);
-	if (!self->mem && variant->leaf == SZ_2M)
-		SKIP(return, "no huge pages, or not enough");
-	ASSERT_NE(NULL, self->mem);
+	self->piece = variant->large ? mem_large() : PAGE;
+	self->mem = rig_map(&self->rig, RIG_IOVA, AREA_LEN, self->piece);
+	ASSERT_NE(NULL, self->mem) {
+		TH_LOG("not enough memory, or too few huge pages");
+	}
 }
 
 FIXTURE_TEARDOWN(dma)
 {
 	rig_close(&self->rig);
-	mem_free(self->mem, AREA_LEN);
+	mem_free(self->mem, AREA_LEN, self->piece);
 }
 
 /* A rig alone, for tests that lay out their own areas of small leaves. */

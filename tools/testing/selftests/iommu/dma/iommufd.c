@@ -59,6 +59,23 @@ int iommufd_ioas_alloc(int fd, uint32_t *ioas)
 	return rc;
 }
 
+int iommufd_alignment(int fd, uint32_t ioas, uint64_t *alignment)
+{
+	struct iommu_iova_range range[16];
+	struct iommu_ioas_iova_ranges cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = sizeof(range) / sizeof(range[0]),
+		.allowed_iovas = (uintptr_t)range,
+	};
+	int rc;
+
+	rc = call(fd, IOMMU_IOAS_IOVA_RANGES, &cmd);
+	if (!rc)
+		*alignment = cmd.out_iova_alignment;
+	return rc;
+}
+
 static int map(int fd, uint32_t ioas, void *va, uint64_t iova, uint64_t length,
 	       uint32_t flags)
 {

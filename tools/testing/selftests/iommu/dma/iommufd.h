@@ -36,6 +36,14 @@ int iommufd_destroy(int fd, uint32_t id);
 int iommufd_ioas_alloc(int fd, uint32_t *ioas);
 
 /**
+ * iommufd_alignment - IOMMU_IOAS_IOVA_RANGES, only the alignment
+ * @fd: the iommufd
+ * @ioas: which
+ * @alignment: filled in: what IOVAs and lengths must be multiples of
+ */
+int iommufd_alignment(int fd, uint32_t ioas, uint64_t *alignment);
+
+/**
  * iommufd_map - IOMMU_IOAS_MAP at a fixed IOVA, readable and writable
  * @fd: the iommufd
  * @ioas: where

@@ -8,15 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "iommufd.h"
 #include "oracle.h"
 
-/* Memory before and behind every bitmap that must not change */
-#define GUARD		4096
 #define PRINT_MAX	6
 
-/* A request's bitmap with its guards: what is there, and what must be there. */
+/*
+ * A request's bitmap: what is there, and what must be there.  Before it and
+ * behind it lies a page that must not change.
+ */
 struct image {
 	size_t size;
 	size_t start;		/* of the bitmap, in bytes */
@@ -94,16 +96,18 @@ int oracle_map(struct oracle *o, uint64_t iova, uint64_t length, uint64_t leaf)
 	return 0;
 }
 
-void oracle_unmap(struct oracle *o, uint64_t iova)
+void oracle_unmap(struct oracle *o, uint64_t iova, uint64_t length)
 {
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < o->nr; i++) {
-		if (o->area[i].iova != iova)
+	while (i < o->nr) {
+		if (o->area[i].iova < iova ||
+		    o->area[i].iova > last_of(iova, length)) {
+			i++;
 			continue;
+		}
 		free(o->area[i].dirty);
 		o->area[i] = o->area[--o->nr];
-		return;
 	}
 }
 
@@ -228,9 +232,10 @@ void oracle_covered(struct oracle *o, uint64_t iova, uint64_t length)
 static int image_alloc(struct image *im, const struct oracle_req *req)
 {
 	size_t bytes = (nr_bits(req) + 7) / 8;
+	size_t guard = sysconf(_SC_PAGESIZE);
 
-	im->start = GUARD + req->skew;
-	im->size = (im->start + bytes + 2 * GUARD - 1) / GUARD * GUARD;
+	im->start = guard + req->skew;
+	im->size = (im->start + bytes + 2 * guard - 1) / guard * guard;
 	im->now = mmap(NULL, im->size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (im->now == MAP_FAILED)

@@ -28,7 +28,7 @@
 #define ORACLE_AREAS	512
 
 /**
- * struct oracle_area - one mapping
+ * struct oracle_area - a mapping, or a part of one, whose leaves have one size
  * @iova: its first byte
  * @length: bytes
  * @leaf: size of the leaves that map it
@@ -64,7 +64,7 @@ struct oracle {
  * @page_size: bytes of IOVA for each bit
  * @flags: IOMMU_HWPT_GET_DIRTY_BITMAP_*
  * @prefill: what the bitmap and all around it holds before, every byte
- * @skew: how far behind a page boundary the bitmap begins, below 4096
+ * @skew: how far behind a page boundary the bitmap begins, below a page
  */
 struct oracle_req {
 	uint64_t iova;
@@ -101,11 +101,12 @@ void oracle_free(struct oracle *o);
 int oracle_map(struct oracle *o, uint64_t iova, uint64_t length, uint64_t leaf);
 
 /**
- * oracle_unmap - the mapping that begins here is gone, and its dirt with it
+ * oracle_unmap - the mappings in a range are gone, and their dirt with them
  * @o: the oracle
  * @iova: first byte
+ * @length: bytes; no mapping lies in the range in part
  */
-void oracle_unmap(struct oracle *o, uint64_t iova);
+void oracle_unmap(struct oracle *o, uint64_t iova, uint64_t length);
 
 /**
  * oracle_write - a device has written

@@ -4,57 +4,218 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "rig.h"
 
-#ifndef MAP_HUGE_2MB
-#define MAP_HUGE_2MB	(21 << 26)
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT	26
 #endif
 
-void *mem_alloc(size_t length, size_t leaf)
+/* Huge pages among which neighbours are looked for */
+#define POOL		32
+#define PFN_MASK	((1ULL << 55) - 1)
+
+uint64_t rig_page;
+
+static uint64_t round_up_to(uint64_t x, uint64_t size)
+{
+	return (x + size - 1) / size * size;
+}
+
+static unsigned int log2_of(uint64_t x)
+{
+	return __builtin_ctzll(x);
+}
+
+/* A table has the size of a page, and an entry that of a word. */
+uint64_t mem_large(void)
+{
+	return PAGE * PAGE / 8;
+}
+
+void *mem_alloc(size_t length, uint64_t piece)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	size_t off, start;
 	char *mem;
 
-	if (leaf == SZ_2M)
-		flags |= MAP_HUGETLB | MAP_HUGE_2MB;
+	length = round_up_to(length, piece);
+	if (piece != PAGE)
+		flags |= MAP_HUGETLB | log2_of(piece) << MAP_HUGE_SHIFT;
 	mem = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (mem == MAP_FAILED)
 		return NULL;
-	if (leaf != SZ_2M)
+	if (piece == PAGE)
 		madvise(mem, length, MADV_NOHUGEPAGE);
 	/*
 	 * Pages touched one after the other are likely to be neighbours: touch
 	 * the even ones first, then the odd ones.
 	 */
-	for (start = 0; start < 2 * leaf; start += leaf)
-		for (off = start; off < length; off += 2 * leaf)
+	for (start = 0; start < 2 * piece; start += piece)
+		for (off = start; off < length; off += 2 * piece)
 			*(volatile char *)(mem + off) = 0;
 	return mem;
 }
 
-void mem_free(void *mem, size_t length)
+void mem_free(void *mem, size_t length, uint64_t piece)
 {
+	if (piece != PAGE && piece < mem_large())
+		piece = mem_large();
 	if (mem)
-		munmap(mem, length);
+		munmap(mem, round_up_to(length, piece));
 }
+
+/* Needs to be root, or all frames have number 0. */
+static uint64_t physical(const void *va)
+{
+	uint64_t entry = 0;
+	int fd;
+
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)va / PAGE * 8) !=
+	    sizeof(entry))
+		entry = 0;
+	close(fd);
+	return (entry & PFN_MASK) * PAGE;
+}
+
+/*
+ * Which of the @nr huge pages make up @length, aligned: fills in as many of
+ * @index as it takes.
+ */
+static bool find_neighbours(const uint64_t *phys, unsigned int nr,
+			    size_t length, unsigned int *index)
+{
+	unsigned int need = (length + mem_large() - 1) / mem_large();
+	unsigned int first, found, i;
+
+	for (first = 0; first < nr; first++) {
+		if (!phys[first] || phys[first] & (length - 1))
+			continue;
+		for (found = 0; found < need; found++) {
+			for (i = 0; i < nr; i++)
+				if (phys[i] == phys[first] +
+					       found * mem_large())
+					break;
+			if (i == nr)
+				break;
+			index[found] = i;
+		}
+		if (found == need)
+			return true;
+	}
+	return false;
+}
+
+/* Reserve address space, aligned to its length. */
+static char *reserve(size_t length)
+{
+	char *space, *mem;
+
+	space = mmap(NULL, 2 * length, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (space == MAP_FAILED)
+		return NULL;
+	mem = (char *)round_up_to((uintptr_t)space, length);
+	munmap(space, mem - space);
+	munmap(mem + length, space + length - mem);
+	return mem;
+}
+
+/* The pages of a file can be mapped in any order. */
+static char *map_neighbours(int fd, size_t length, unsigned int nr)
+{
+	const size_t huge = mem_large();
+	unsigned int index[POOL], i;
+	uint64_t phys[POOL];
+	char *pool, *mem;
+	bool found;
+
+	pool = mmap(NULL, nr * huge, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (pool == MAP_FAILED)
+		return NULL;
+	for (i = 0; i < nr; i++) {
+		pool[i * huge] = 0;
+		phys[i] = physical(pool + i * huge);
+	}
+	munmap(pool, nr * huge);
+
+	found = find_neighbours(phys, nr, length, index);
+	mem = found ? reserve(round_up_to(length, huge)) : NULL;
+	for (i = 0; mem && i * huge < length; i++)
+		if (mmap(mem + i * huge, huge, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, fd, index[i] * huge) ==
+		    MAP_FAILED)
+			return NULL;
+	return mem;
+}
+
+void *mem_alloc_contiguous(size_t length)
+{
+	unsigned int nr = length > mem_large() ? POOL : 1;
+	void *mem = NULL;
+	int fd;
+
+	fd = memfd_create("contiguous", MFD_CLOEXEC | MFD_HUGETLB |
+			  log2_of(mem_large()) << MAP_HUGE_SHIFT);
+	if (fd < 0)
+		return NULL;
+	if (!ftruncate(fd, nr * mem_large()))
+		mem = map_neighbours(fd, length, nr);
+	close(fd);
+	return mem;
+}
+
+/* The network device's block, in whole pages */
+#define NIC_MEM		round_up_to(E1000E_MEM_SIZE, PAGE)
 
 static int open_nic(struct rig *r)
 {
 	int rc;
 
-	r->nic_mem = mem_alloc(E1000E_MEM_SIZE, SZ_4K);
+	r->nic_mem = mem_alloc(NIC_MEM, PAGE);
 	if (!r->nic_mem)
 		return -ENOMEM;
 	rc = e1000e_open(&r->nic, r->fd, 0);
 	if (rc)
 		return rc;
-	return iommufd_map(r->fd, r->ioas, r->nic_mem, RIG_NIC_IOVA,
-			   E1000E_MEM_SIZE);
+	return iommufd_map(r->fd, r->ioas, r->nic_mem, RIG_NIC_IOVA, NIC_MEM);
+}
+
+/*
+ * An AMD IOMMU has leaves of every power of two but 512 GiB; the others have
+ * what an entry of one of the three lower levels maps.
+ */
+static int find_sizes(struct rig *r)
+{
+	char name[VFIO_IOMMU_LEN];
+	uint64_t alignment;
+	int rc;
+
+	rc = vfio_iommu(r->nic.vfio.bdf, name);
+	if (rc)
+		return rc;
+	if (!strncmp(name, "ivhd", 4))
+		r->sizes = -PAGE & ~(1ULL << 39);
+	else if (!strncmp(name, "dmar", 4) || !strncmp(name, "smmu3", 5))
+		r->sizes = PAGE | mem_large() | mem_large() * PAGE / 8;
+	else
+		return -ENODEV;
+
+	rc = iommufd_alignment(r->fd, r->ioas, &alignment);
+	if (!rc && alignment != PAGE) {
+		printf("# the IOMMU's page is %llu bytes, the processor's %llu\n",
+		       (unsigned long long)alignment, (unsigned long long)PAGE);
+		rc = -EOPNOTSUPP;
+	}
+	return rc;
 }
 
 int rig_open(struct rig *r)
@@ -63,6 +224,7 @@ int rig_open(struct rig *r)
 	int rc;
 
 	memset(r, 0, sizeof(*r));
+	rig_page = sysconf(_SC_PAGESIZE);
 	r->stamp = 1;
 	r->nic.vfio.fd = -1;
 	for (i = 0; i < RIG_EDUS; i++)
@@ -81,6 +243,8 @@ int rig_open(struct rig *r)
 	if (!rc)
 		rc = vfio_attach(&r->nic.vfio, r->hwpt);
 	if (!rc)
+		rc = find_sizes(r);
+	if (!rc)
 		rc = e1000e_start(&r->nic, r->nic_mem, RIG_NIC_IOVA);
 	oracle_init(&r->oracle, r->fd, r->hwpt);
 	return rc;
@@ -94,7 +258,7 @@ void rig_close(struct rig *r)
 	for (i = 0; i < RIG_EDUS; i++)
 		edu_close(&r->edu[i]);
 	oracle_free(&r->oracle);
-	mem_free(r->nic_mem, E1000E_MEM_SIZE);
+	mem_free(r->nic_mem, NIC_MEM, PAGE);
 	close(r->fd);
 }
 
@@ -108,23 +272,57 @@ int rig_add_edu(struct rig *r, unsigned int nth)
 	return rc;
 }
 
+uint64_t rig_leaf(const struct rig *r, uint64_t iova, uint64_t length)
+{
+	uint64_t leaf = PAGE, size;
+
+	for (size = PAGE; size && size <= length; size *= 2)
+		if (r->sizes & size && !(iova & (size - 1)))
+			leaf = size;
+	return leaf;
+}
+
+int rig_expect_map(const struct rig *r, struct oracle *o, uint64_t iova,
+		   uint64_t length, uint64_t piece)
+{
+	uint64_t last = iova + length - 1, start = iova, leaf = 0;
+	int rc = 0;
+
+	/* Neighbours of one size are one area of the oracle's. */
+	while (!rc && iova <= last) {
+		uint64_t piece_last = iova | (piece - 1);
+		uint64_t next;
+
+		if (piece_last > last)
+			piece_last = last;
+		next = rig_leaf(r, iova, piece_last - iova + 1);
+		if (next != leaf && iova > start) {
+			rc = oracle_map(o, start, iova - start, leaf);
+			start = iova;
+		}
+		leaf = next;
+		iova += leaf;
+	}
+	return rc ? rc : oracle_map(o, start, iova - start, leaf);
+}
+
 int rig_map_at(struct rig *r, void *mem, uint64_t iova, uint64_t length,
-	       uint64_t leaf)
+	       uint64_t piece)
 {
 	int rc;
 
 	rc = iommufd_map(r->fd, r->ioas, mem, iova, length);
 	if (rc)
 		return rc;
-	return oracle_map(&r->oracle, iova, length, leaf);
+	return rig_expect_map(r, &r->oracle, iova, length, piece);
 }
 
-void *rig_map(struct rig *r, uint64_t iova, uint64_t length, uint64_t leaf)
+void *rig_map(struct rig *r, uint64_t iova, uint64_t length, uint64_t piece)
 {
-	void *mem = mem_alloc(length, leaf);
+	void *mem = mem_alloc(length, piece);
 
-	if (mem && rig_map_at(r, mem, iova, length, leaf)) {
-		mem_free(mem, length);
+	if (mem && rig_map_at(r, mem, iova, length, piece)) {
+		mem_free(mem, length, piece);
 		return NULL;
 	}
 	return mem;
@@ -136,7 +334,7 @@ int rig_unmap(struct rig *r, uint64_t iova, uint64_t length)
 
 	rc = iommufd_unmap(r->fd, r->ioas, iova, length);
 	if (!rc)
-		oracle_unmap(&r->oracle, iova);
+		oracle_unmap(&r->oracle, iova, length);
 	return rc;
 }
 
@@ -183,5 +381,5 @@ int rig_edu_write(struct rig *r, unsigned int nth, uint64_t iova,
 
 int rig_get(struct rig *r, uint64_t iova, uint64_t length)
 {
-	return oracle_get(&r->oracle, iova, length, SZ_4K, 0);
+	return oracle_get(&r->oracle, iova, length, PAGE, 0);
 }

@@ -12,12 +12,13 @@
 #include "iommufd.h"
 #include "oracle.h"
 
-#define SZ_4K		0x1000ULL
-#define SZ_16K		0x4000ULL
-#define SZ_64K		0x10000ULL
-#define SZ_1M		0x100000ULL
-#define SZ_2M		0x200000ULL
-#define SZ_1G		0x40000000ULL
+/*
+ * The tests count in pages, the smallest leaves there are.  512 of them, one
+ * large leaf where a page has 4 KiB, are a strip.
+ */
+#define PAGE		rig_page
+#define STRIP		(512 * PAGE)
+#define HALF_STRIP	(256 * PAGE)
 
 /*
  * Where things are: tested ranges from 4 GiB up, clear of every architecture's
@@ -31,11 +32,15 @@
 
 #define RIG_EDUS	2
 
+/* The processor's page, and the IOMMU's; known after rig_open() */
+extern uint64_t rig_page;
+
 /**
  * struct rig - the machine
  * @fd: the iommufd
  * @ioas: where rig_map() maps
  * @hwpt: the tracking HWPT of @ioas
+ * @sizes: the sizes that leaves can have, ORed
  * @nic: attached to @hwpt and started
  * @nic_mem: its block
  * @edu: open and attached after rig_add_edu()
@@ -46,6 +51,7 @@ struct rig {
 	int fd;
 	uint32_t ioas;
 	uint32_t hwpt;
+	uint64_t sizes;
 	struct e1000e nic;
 	void *nic_mem;
 	struct edu edu[RIG_EDUS];
@@ -54,23 +60,40 @@ struct rig {
 };
 
 /**
- * mem_alloc - memory that will be mapped by leaves of a known size
- * @length: bytes, a multiple of @leaf
- * @leaf: SZ_4K or SZ_2M
+ * mem_large - the size of the second smallest leaf that every IOMMU has
  *
- * Neighbouring pages are never neighbours in physical memory, so no IOMMU
+ * What one entry of the second level maps: 2 MiB where a page has 4 KiB,
+ * 512 MiB where it has 64 KiB.
+ */
+uint64_t mem_large(void);
+
+/**
+ * mem_alloc - memory in pieces that are physically contiguous
+ * @length: bytes, a multiple of PAGE
+ * @piece: PAGE or mem_large(): size and alignment of each piece
+ *
+ * Neighbouring pieces are never neighbours in physical memory, so no IOMMU
  * driver can merge them into a larger leaf.
  *
  * Return: NULL if there is not that much (of huge pages).
  */
-void *mem_alloc(size_t length, size_t leaf);
+void *mem_alloc(size_t length, uint64_t piece);
+
+/**
+ * mem_alloc_contiguous - memory in one piece
+ * @length: its size, a power of two, and its alignment in both addresses
+ *
+ * Return: NULL if there are no huge pages that happen to be such neighbours.
+ */
+void *mem_alloc_contiguous(size_t length);
 
 /**
  * mem_free - give it back
- * @mem: from mem_alloc()
+ * @mem: from mem_alloc() or mem_alloc_contiguous(); NULL is none
  * @length: as there
+ * @piece: as there, or @length
  */
-void mem_free(void *mem, size_t length);
+void mem_free(void *mem, size_t length, uint64_t piece);
 
 /**
  * rig_open - all of it but the edu devices; tracking is off
@@ -94,26 +117,47 @@ void rig_close(struct rig *r);
 int rig_add_edu(struct rig *r, unsigned int nth);
 
 /**
+ * rig_leaf - the leaf that maps contiguous memory
+ * @r: the rig
+ * @iova: where it begins, congruent to its physical address
+ * @length: bytes
+ *
+ * Return: the size of the first leaf.
+ */
+uint64_t rig_leaf(const struct rig *r, uint64_t iova, uint64_t length);
+
+/**
+ * rig_expect_map - tell an oracle of a mapping, leaf by leaf
+ * @r: the rig
+ * @o: the oracle, of any HWPT
+ * @iova: where
+ * @length: bytes
+ * @piece: as given to rig_map_at()
+ */
+int rig_expect_map(const struct rig *r, struct oracle *o, uint64_t iova,
+		   uint64_t length, uint64_t piece);
+
+/**
  * rig_map_at - map memory, and tell the oracle
  * @r: the rig
- * @mem: from mem_alloc(), or a part of that
- * @iova: where, congruent to @mem in @leaf
+ * @mem: from mem_alloc() or mem_alloc_contiguous(), or a part of that
+ * @iova: where, congruent to @mem in @piece
  * @length: bytes
- * @leaf: as given to mem_alloc()
+ * @piece: as given to mem_alloc(), or the length of contiguous memory
  */
 int rig_map_at(struct rig *r, void *mem, uint64_t iova, uint64_t length,
-	       uint64_t leaf);
+	       uint64_t piece);
 
 /**
  * rig_map - mem_alloc() and rig_map_at()
  * @r: the rig
  * @iova: where
  * @length: bytes
- * @leaf: size of leaves
+ * @piece: size of the pieces
  *
  * Return: the memory, or NULL.
  */
-void *rig_map(struct rig *r, uint64_t iova, uint64_t length, uint64_t leaf);
+void *rig_map(struct rig *r, uint64_t iova, uint64_t length, uint64_t piece);
 
 /**
  * rig_unmap - unmap one mapping, and tell the oracle
@@ -166,7 +210,7 @@ int rig_edu_write(struct rig *r, unsigned int nth, uint64_t iova,
 		  unsigned int len);
 
 /**
- * rig_get - GET at 4 KiB a bit, clearing, every bit compared
+ * rig_get - GET at a page a bit, clearing, every bit compared
  * @r: the rig
  * @iova: first byte
  * @length: bytes

@@ -17,7 +17,7 @@ static int raw_set(struct rig *r, struct iommu_hwpt_set_dirty_tracking *cmd)
 	.hwpt_id = (r)->hwpt,				\
 	.iova = RIG_IOVA,				\
 	.length = AREA_LEN,				\
-	.page_size = SZ_4K,				\
+	.page_size = PAGE,				\
 	.data = (uintptr_t)(map),			\
 }
 
@@ -43,9 +43,9 @@ FIXTURE_SETUP(args)
 	struct rig *r = &self->rig;
 
 	MUST(rig_open(r));
-	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, AREA_LEN, SZ_4K));
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, AREA_LEN, PAGE));
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 1000));
+	MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 1000));
 }
 
 /* Nothing was written by a call that was refused, and nothing is lost. */
@@ -65,12 +65,12 @@ TEST_F(args, page_size)
 	uint8_t *map = self->map;
 
 	REFUSED(EINVAL, page_size, 0);
-	REFUSED(EINVAL, page_size, 3 * SZ_4K);
-	REFUSED(EINVAL, page_size, SZ_4K + 1);
+	REFUSED(EINVAL, page_size, 3 * PAGE);
+	REFUSED(EINVAL, page_size, PAGE + 1);
 	REFUSED(EINVAL, page_size, 5);
-	REFUSED(EINVAL, page_size, 3 * SZ_2M);
+	REFUSED(EINVAL, page_size, 3 * STRIP);
 	/* A power of two, but the range is no multiple of it */
-	REFUSED(EINVAL, page_size, SZ_1G << 10);
+	REFUSED(EINVAL, page_size, STRIP << 19);
 	REFUSED(EINVAL, page_size, 1ULL << 63);
 }
 
@@ -81,14 +81,14 @@ TEST_F(args, range)
 	uint8_t *map = self->map;
 
 	REFUSED(EINVAL, length, 0);
-	REFUSED(EINVAL, length, SZ_4K - 1);
+	REFUSED(EINVAL, length, PAGE - 1);
 	REFUSED(EINVAL, length, AREA_LEN + 1);
 	REFUSED(EINVAL, iova, RIG_IOVA + 1);
 	REFUSED(EINVAL, iova, RIG_IOVA + 2048);
-	REFUSED(EOVERFLOW, length, -RIG_IOVA + SZ_4K);
-	REFUSED(EOVERFLOW, length, -SZ_4K);
-	REFUSED(EOVERFLOW, iova, -SZ_4K);
-	REFUSED(EOVERFLOW, iova, -AREA_LEN + SZ_4K);
+	REFUSED(EOVERFLOW, length, -RIG_IOVA + PAGE);
+	REFUSED(EOVERFLOW, length, -PAGE);
+	REFUSED(EOVERFLOW, iova, -PAGE);
+	REFUSED(EOVERFLOW, iova, -AREA_LEN + PAGE);
 }
 
 /* Promise 6: what later kernels may give a meaning has none here. */

@@ -30,9 +30,9 @@ TEST_F(dma, attached_after_set)
 
 	MUST(rig_set(r, true));
 	MUST(rig_add_edu(r, 0));
-	MUST(rig_edu_write(r, 0, RIG_IOVA + 63 * SZ_4K, 1));
+	MUST(rig_edu_write(r, 0, RIG_IOVA + 63 * PAGE, 1));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
-	MUST(rig_edu_write(r, 0, RIG_IOVA + 63 * SZ_4K, 1));
+	MUST(rig_edu_write(r, 0, RIG_IOVA + 63 * PAGE, 1));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
@@ -45,7 +45,7 @@ TEST_F(dma, set_without_a_device)
 	MUST(rig_set(r, true));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	MUST(vfio_attach(&r->nic.vfio, r->hwpt));
-	MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 100));
+	MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 100));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
@@ -57,12 +57,12 @@ TEST_F(dma, detach_and_attach)
 
 	MUST(rig_set(r, true));
 	for (round = 0; round < 10; round++) {
-		MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 100));
+		MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 100));
 		MUST(vfio_detach(&r->nic.vfio));
 		if (round & 1)
 			OK(rig_get(r, RIG_IOVA, AREA_LEN));
 		MUST(vfio_attach(&r->nic.vfio, r->hwpt));
-		MUST(rig_write_pages(r, RIG_IOVA, 5 * SZ_4K, 100));
+		MUST(rig_write_pages(r, RIG_IOVA, 5 * PAGE, 100));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	}
 }
@@ -74,16 +74,16 @@ TEST_F(dma, set_while_detached)
 
 	MUST(rig_add_edu(r, 0));
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 100));
+	MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 100));
 	MUST(vfio_detach(&r->nic.vfio));
 	MUST(rig_set(r, false));
 	MUST(vfio_attach(&r->nic.vfio, r->hwpt));
-	MUST(rig_write_pages(r, RIG_IOVA, 5 * SZ_4K, 100));
+	MUST(rig_write_pages(r, RIG_IOVA, 5 * PAGE, 100));
 	MUST(vfio_detach(&r->nic.vfio));
 	MUST(rig_set(r, true));
 	MUST(vfio_attach(&r->nic.vfio, r->hwpt));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
-	MUST(rig_write_pages(r, RIG_IOVA, 7 * SZ_4K, 100));
+	MUST(rig_write_pages(r, RIG_IOVA, 7 * PAGE, 100));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
@@ -99,17 +99,17 @@ TEST_F(dma, replace)
 	MUST(iommufd_hwpt_alloc(r->fd, r->nic.vfio.devid, r->ioas,
 				IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &hwpt));
 	oracle_init(other, r->fd, hwpt);
-	MUST(oracle_map(other, RIG_IOVA, AREA_LEN, variant->leaf));
+	MUST(rig_expect_map(r, other, RIG_IOVA, AREA_LEN, self->piece));
 	MUST(rig_set(r, true));
 	MUST(oracle_set(other, true));
 	for (round = 0; round < 10; round++) {
-		MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 100));
+		MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 100));
 		MUST(vfio_attach(&r->nic.vfio, hwpt));
 		/* Past the rig: these are the other oracle's to remember. */
-		oracle_write(other, RIG_IOVA + SZ_2M, SZ_4K);
-		MUST(e1000e_write_pages(&r->nic, RIG_IOVA + SZ_2M, 0, 3,
+		oracle_write(other, RIG_IOVA + STRIP, PAGE);
+		MUST(e1000e_write_pages(&r->nic, RIG_IOVA + STRIP, 0, 3,
 					round));
-		OK(oracle_get(other, RIG_IOVA, AREA_LEN, SZ_4K, 0));
+		OK(oracle_get(other, RIG_IOVA, AREA_LEN, PAGE, 0));
 		if (round & 1)
 			OK(rig_get(r, RIG_IOVA, AREA_LEN));
 		MUST(vfio_attach(&r->nic.vfio, r->hwpt));
@@ -132,10 +132,10 @@ TEST_F(dma, replace_untracked)
 		MUST(iommufd_hwpt_alloc(r->fd, r->nic.vfio.devid, r->ioas, 0,
 					&plain));
 		MUST(vfio_attach(&r->nic.vfio, plain));
-		MUST(e1000e_write_pages(&r->nic, RIG_IOVA, SZ_4K, 50, round));
+		MUST(e1000e_write_pages(&r->nic, RIG_IOVA, PAGE, 50, round));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 		MUST(vfio_attach(&r->nic.vfio, r->hwpt));
-		MUST(rig_write_pages(r, RIG_IOVA, 2 * SZ_4K, 50));
+		MUST(rig_write_pages(r, RIG_IOVA, 2 * PAGE, 50));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 		MUST(iommufd_destroy(r->fd, plain));
 	}
@@ -148,7 +148,7 @@ TEST_F(dma, replace_untracked)
 TEST_F_TIMEOUT(dma, several_devices, SLOW)
 {
 	struct rig *r = &self->rig;
-	const uint64_t shared = RIG_IOVA + 5 * SZ_4K;
+	const uint64_t shared = RIG_IOVA + 5 * PAGE;
 	unsigned int round, nth;
 
 	MUST(rig_add_edu(r, 0));
@@ -163,9 +163,9 @@ TEST_F_TIMEOUT(dma, several_devices, SLOW)
 		MUST(rig_write(r, shared, 60));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 		for (nth = 0; nth < RIG_EDUS; nth++)
-			MUST(rig_edu_write(r, nth, RIG_IOVA + nth * 8 * SZ_2M,
+			MUST(rig_edu_write(r, nth, RIG_IOVA + nth * 8 * STRIP,
 					   8));
-		MUST(rig_write(r, RIG_IOVA + 17 * SZ_2M, 60));
+		MUST(rig_write(r, RIG_IOVA + 17 * STRIP, 60));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	}
 	/* One leaves; the others stay tracked. */

@@ -10,7 +10,7 @@ TEST_F(dma, odd_addresses)
 	struct oracle_req req = {
 		.iova = RIG_IOVA,
 		.length = AREA_LEN,
-		.page_size = SZ_4K,
+		.page_size = PAGE,
 	};
 	struct rig *r = &self->rig;
 	unsigned int i;
@@ -19,7 +19,7 @@ TEST_F(dma, odd_addresses)
 	for (i = 0; i < ARRAY_SIZE(skew); i++) {
 		req.skew = skew[i];
 		req.prefill = i & 1 ? 0x18 : 0;
-		MUST(rig_write_pages(r, RIG_IOVA + i * SZ_4K, 31 * SZ_4K, 320));
+		MUST(rig_write_pages(r, RIG_IOVA + i * PAGE, 31 * PAGE, 320));
 		OK(oracle_ask(&r->oracle, &req));
 		OK(oracle_ask(&r->oracle, &req));
 	}
@@ -28,26 +28,26 @@ TEST_F(dma, odd_addresses)
 /* Promise 3: both at once, an odd address and a range that begins anywhere. */
 TEST_F(rig, odd_addresses_and_ranges)
 {
-	struct oracle_req req = { .page_size = SZ_4K };
+	struct oracle_req req = { .page_size = PAGE };
 	struct rig *r = &self->rig;
 	uint64_t seed = 0x0dd;
 	unsigned int i;
 
-	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, 600 * SZ_4K, SZ_4K));
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, 600 * PAGE, PAGE));
 	MUST(rig_set(r, true));
 	for (i = 0; i < 200; i++) {
 		unsigned int first = rnd(&seed) % 600;
 		unsigned int nr = 1 + rnd(&seed) % (600 - first);
 
-		MUST(rig_write_pages(r, RIG_IOVA + i % 5 * SZ_4K, 5 * SZ_4K,
+		MUST(rig_write_pages(r, RIG_IOVA + i % 5 * PAGE, 5 * PAGE,
 				     119));
-		req.iova = RIG_IOVA + first * SZ_4K;
-		req.length = nr * SZ_4K;
-		req.skew = rnd(&seed) % SZ_4K;
+		req.iova = RIG_IOVA + first * PAGE;
+		req.length = nr * PAGE;
+		req.skew = rnd(&seed) % PAGE;
 		req.prefill = rnd(&seed);
 		OK(oracle_ask(&r->oracle, &req));
 	}
-	OK(rig_get(r, RIG_IOVA, 600 * SZ_4K));
+	OK(rig_get(r, RIG_IOVA, 600 * PAGE));
 }
 
 /* Promise 3: a file has the bits, not only the mapping of it. */
@@ -56,7 +56,7 @@ TEST_F(dma, file_backed)
 	struct oracle_req req = {
 		.iova = RIG_IOVA,
 		.length = AREA_LEN,
-		.page_size = SZ_4K,
+		.page_size = PAGE,
 	};
 	struct rig *r = &self->rig;
 	uint8_t copy[AREA_PAGES / 8];
@@ -73,9 +73,9 @@ TEST_F(dma, file_backed)
 		map = mmap(NULL, sizeof(copy), PROT_READ | PROT_WRITE,
 			   MAP_SHARED, fd, 0);
 		ASSERT_NE(MAP_FAILED, map);
-		MUST(rig_write_pages(r, RIG_IOVA, 11 * SZ_4K, 900));
+		MUST(rig_write_pages(r, RIG_IOVA, 11 * PAGE, 900));
 		OK(iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, AREA_LEN,
-				     SZ_4K, map));
+				     PAGE, map));
 		MUST(munmap(map, sizeof(copy)));
 		ASSERT_EQ(sizeof(copy), pread(fd, copy, sizeof(copy), 0));
 		OK(oracle_compare(&r->oracle, &req, copy));
@@ -93,15 +93,15 @@ static uint8_t *half_bad(size_t good, int prot)
 {
 	uint8_t *map;
 
-	map = mmap(NULL, 3 * SZ_4K, PROT_READ | PROT_WRITE,
+	map = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (map == MAP_FAILED)
 		return NULL;
 	if (prot < 0)
-		munmap(map + SZ_4K, 2 * SZ_4K);
+		munmap(map + PAGE, 2 * PAGE);
 	else
-		mprotect(map + SZ_4K, 2 * SZ_4K, prot);
-	return map + SZ_4K - good;
+		mprotect(map + PAGE, 2 * PAGE, prot);
+	return map + PAGE - good;
 }
 
 /* Fail, take what was delivered, and then all the rest must come. */
@@ -111,21 +111,21 @@ static void bad_bitmap(struct __test_metadata *_metadata, struct rig *r,
 	struct oracle_req req = {
 		.iova = RIG_IOVA,
 		.length = AREA_LEN,
-		.page_size = SZ_4K,
+		.page_size = PAGE,
 		.flags = flags,
 	};
 	uint8_t *map = half_bad(good, prot);
 
 	ASSERT_NE(NULL, map);
-	MUST(rig_write_pages(r, RIG_IOVA + 2 * SZ_4K, 29 * SZ_4K, 350));
+	MUST(rig_write_pages(r, RIG_IOVA + 2 * PAGE, 29 * PAGE, 350));
 	EXPECT_EQ(-EFAULT, iommufd_get_dirty(r->fd, r->hwpt, flags, RIG_IOVA,
-					     AREA_LEN, SZ_4K, map));
+					     AREA_LEN, PAGE, map));
 	if (flags & NO_CLEAR)
 		memset(map, 0, good);
 	OK(oracle_delivered(&r->oracle, &req, map, good));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
-	munmap(map + good - SZ_4K, 3 * SZ_4K);
+	munmap(map + good - PAGE, 3 * PAGE);
 }
 
 /* Promise 2: a bitmap that cannot be written is an error, and loses nothing. */
@@ -180,7 +180,7 @@ TEST_F(rig, bad_bitmap_in_a_later_window)
 	struct oracle_req req = {
 		.iova = RIG_IOVA,
 		.length = 3 * BITMAP_PAGE,
-		.page_size = SZ_4K,
+		.page_size = PAGE,
 	};
 	struct rig *r = &self->rig;
 	uint8_t *map;
@@ -188,20 +188,20 @@ TEST_F(rig, bad_bitmap_in_a_later_window)
 
 	MUST(rig_set(r, true));
 	for (i = 0; i < 3; i++)
-		ASSERT_NE(NULL, rig_map(r, RIG_IOVA + i * BITMAP_PAGE, SZ_1M,
-					SZ_4K));
+		ASSERT_NE(NULL, rig_map(r, RIG_IOVA + i * BITMAP_PAGE,
+					HALF_STRIP, PAGE));
 	for (i = 0; i < 3; i++) {
-		map = half_bad(SZ_4K, i - 1);
+		map = half_bad(PAGE, i - 1);
 		ASSERT_NE(NULL, map);
-		MUST(rig_write_pages(r, RIG_IOVA, 8 * SZ_4K, 32));
-		MUST(rig_write_pages(r, RIG_IOVA + BITMAP_PAGE, SZ_4K, 32));
-		MUST(rig_write_pages(r, RIG_IOVA + 2 * BITMAP_PAGE, SZ_4K, 32));
+		MUST(rig_write_pages(r, RIG_IOVA, 8 * PAGE, 32));
+		MUST(rig_write_pages(r, RIG_IOVA + BITMAP_PAGE, PAGE, 32));
+		MUST(rig_write_pages(r, RIG_IOVA + 2 * BITMAP_PAGE, PAGE, 32));
 		EXPECT_EQ(-EFAULT, iommufd_get_dirty(r->fd, r->hwpt, 0, req.iova,
-						     req.length, SZ_4K, map));
-		OK(oracle_delivered(&r->oracle, &req, map, SZ_4K));
+						     req.length, PAGE, map));
+		OK(oracle_delivered(&r->oracle, &req, map, PAGE));
 		OK(rig_get(r, req.iova, req.length));
 		OK(rig_get(r, req.iova, req.length));
-		munmap(map, 3 * SZ_4K);
+		munmap(map, 3 * PAGE);
 	}
 }
 
@@ -215,12 +215,12 @@ TEST_F(dma, bad_bitmap_of_clean_pages)
 	map = half_bad(0, PROT_READ);
 	ASSERT_NE(NULL, map);
 	EXPECT_EQ(-EFAULT, iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA,
-					     AREA_LEN, SZ_4K, map));
+					     AREA_LEN, PAGE, map));
 	EXPECT_EQ(-EFAULT, iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA,
-					     AREA_LEN, SZ_4K, NULL));
+					     AREA_LEN, PAGE, NULL));
 	EXPECT_EQ(-EFAULT, iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA,
-					     AREA_LEN, SZ_4K,
-					     (void *)(-64UL * SZ_4K)));
+					     AREA_LEN, PAGE,
+					     (void *)(-64UL * PAGE)));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
-	munmap(map - SZ_4K, 3 * SZ_4K);
+	munmap(map - PAGE, 3 * PAGE);
 }

@@ -98,7 +98,7 @@ static void expect_tracked(struct __test_metadata *_metadata, struct rig *r,
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 20));
+		MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 20));
 		OK(rig_get(r, RIG_IOVA, length));
 	}
 }
@@ -107,7 +107,7 @@ static void expect_tracked(struct __test_metadata *_metadata, struct rig *r,
  * A small area, so that SET is no longer than what it races with; and many
  * rounds, for the parts that must not meet are short.
  */
-#define RACE_LEN	(64 * SZ_4K)
+#define RACE_LEN	(64 * PAGE)
 #define RACE_ROUNDS	800
 
 /* Promise 4: attached before, during or after SET(1). */
@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(rig, attach_races_set, SLOW)
 			     .seed = 1 };
 	unsigned int round;
 
-	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, SZ_4K));
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, PAGE));
 	for (round = 0; round < RACE_ROUNDS; round++) {
 		MUST(rig_set(r, false));
 		MUST(vfio_detach(&r->nic.vfio));
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(rig, replace_races_set, SLOW)
 	MUST(iommufd_hwpt_alloc(r->fd, r->nic.vfio.devid, r->ioas,
 				IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other));
 	MUST(iommufd_set_dirty(r->fd, other, true));
-	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, SZ_4K));
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, PAGE));
 	for (round = 0; round < RACE_ROUNDS; round++) {
 		MUST(rig_set(r, false));
 		MUST(vfio_attach(&r->nic.vfio, other));
@@ -158,7 +158,7 @@ TEST_F_TIMEOUT(rig, detach_races_set, SLOW)
 	unsigned int round;
 
 	MUST(rig_add_edu(r, 0));
-	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, SZ_4K));
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, PAGE));
 	for (round = 0; round < RACE_ROUNDS; round++) {
 		MUST(rig_set(r, round & 2));
 		MUST(race_set(&race, true));
@@ -176,10 +176,10 @@ TEST_F_TIMEOUT(rig, set_races_set, SLOW)
 			     .seed = 1 };
 	unsigned int round;
 
-	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, SZ_4K));
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, PAGE));
 	for (round = 0; round < RACE_ROUNDS; round++) {
 		MUST(rig_set(r, false));
-		MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 20));
+		MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 20));
 		MUST(race_set(&race, true));
 		MUST(race.rc);
 		expect_tracked(_metadata, r, RACE_LEN);
@@ -209,14 +209,14 @@ static int worker_join(struct worker *w)
 	return w->rc;
 }
 
-#define CHURN_LEN	(2 * SZ_1M)
+#define CHURN_LEN	STRIP
 
 /* Map and unmap right behind the tested area, and a little further on. */
 static void *churn(void *arg)
 {
 	struct worker *w = arg;
 	uint64_t iova = RIG_IOVA + AREA_LEN + w->nr * 2 * CHURN_LEN;
-	void *mem = mem_alloc(CHURN_LEN, SZ_4K);
+	void *mem = mem_alloc(CHURN_LEN, PAGE);
 
 	if (!mem)
 		w->rc = -ENOMEM;
@@ -228,7 +228,7 @@ static void *churn(void *arg)
 			w->rc = iommufd_unmap(w->rig->fd, w->rig->ioas, iova,
 					      len);
 	}
-	mem_free(mem, CHURN_LEN);
+	mem_free(mem, CHURN_LEN, PAGE);
 	return NULL;
 }
 
@@ -243,8 +243,8 @@ TEST_F_TIMEOUT(dma, map_races_get, SLOW)
 	for (i = 0; i < ARRAY_SIZE(w); i++)
 		MUST(pthread_create(&w[i].thread, NULL, churn, &w[i]));
 	for (round = 0; round < 60; round++) {
-		EXPECT_EQ(0, rig_write_pages(r, RIG_IOVA + round * SZ_4K,
-					     101 * SZ_4K, 100));
+		EXPECT_EQ(0, rig_write_pages(r, RIG_IOVA + round * PAGE,
+					     101 * PAGE, 100));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN / 2));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN + 8 * CHURN_LEN));
 	}
@@ -277,10 +277,10 @@ TEST_F_TIMEOUT(dma, set_races_get, SLOW)
 
 	MUST(pthread_create(&w.thread, NULL, toggle, &w));
 	for (round = 0; round < 200; round++) {
-		EXPECT_EQ(0, e1000e_write_pages(&r->nic, RIG_IOVA, SZ_4K, 20,
+		EXPECT_EQ(0, e1000e_write_pages(&r->nic, RIG_IOVA, PAGE, 20,
 						round));
 		rc = iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, AREA_LEN,
-				       SZ_4K, map);
+				       PAGE, map);
 		EXPECT_TRUE(!rc || rc == -EINVAL) {
 			TH_LOG("GET returned %d", rc);
 		}
@@ -307,7 +307,7 @@ static void *get_half(void *arg)
 
 	pthread_barrier_wait(h->start);
 	h->rc = iommufd_get_dirty(h->rig->fd, h->rig->hwpt, 0, h->iova,
-				  h->length, SZ_4K, h->map);
+				  h->length, PAGE, h->map);
 	return NULL;
 }
 
@@ -331,25 +331,25 @@ TEST_F_TIMEOUT(rig, parallel_gets_share_a_word, SLOW)
 	pthread_barrier_t start;
 	uint8_t map[224 / 8];
 	struct half h[2] = {
-		{ r, &start, RIG_IOVA, cut * SZ_4K, map, 0 },
-		{ r, &start, RIG_IOVA + cut * SZ_4K, (pages - cut) * SZ_4K,
+		{ r, &start, RIG_IOVA, cut * PAGE, map, 0 },
+		{ r, &start, RIG_IOVA + cut * PAGE, (pages - cut) * PAGE,
 		  map + cut / 8, 0 },
 	};
-	struct oracle_req req = { RIG_IOVA, pages * SZ_4K, SZ_4K, 0, 0, 0 };
+	struct oracle_req req = { RIG_IOVA, pages * PAGE, PAGE, 0, 0, 0 };
 	unsigned int round;
 
 	pthread_barrier_init(&start, NULL, 2);
-	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, pages * SZ_4K, SZ_4K));
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, pages * PAGE, PAGE));
 	MUST(rig_set(r, true));
 	for (round = 0; round < 300; round++) {
 		memset(map, 0, sizeof(map));
-		MUST(rig_write_pages(r, RIG_IOVA, (1 + round % 3) * SZ_4K,
+		MUST(rig_write_pages(r, RIG_IOVA, (1 + round % 3) * PAGE,
 				     pages / (1 + round % 3)));
 		MUST(get_halves(h, &start));
 		OK(oracle_compare(&r->oracle, &req, map));
 		oracle_covered(&r->oracle, req.iova, req.length);
 	}
-	OK(rig_get(r, RIG_IOVA, pages * SZ_4K));
+	OK(rig_get(r, RIG_IOVA, pages * PAGE));
 }
 
 /* Promise 1: two GETs of one range: what one does not report, the other does. */
@@ -362,14 +362,14 @@ TEST_F_TIMEOUT(dma, parallel_gets_of_one_range, SLOW)
 		{ r, &start, RIG_IOVA, AREA_LEN, map[0], 0 },
 		{ r, &start, RIG_IOVA, AREA_LEN, map[1], 0 },
 	};
-	struct oracle_req req = { RIG_IOVA, AREA_LEN, SZ_4K, 0, 0, 0 };
+	struct oracle_req req = { RIG_IOVA, AREA_LEN, PAGE, 0, 0, 0 };
 	unsigned int round, i;
 
 	pthread_barrier_init(&start, NULL, 2);
 	MUST(rig_set(r, true));
 	for (round = 0; round < 60; round++) {
 		memset(map, 0, sizeof(map));
-		MUST(rig_write_pages(r, RIG_IOVA, 37 * SZ_4K, 276));
+		MUST(rig_write_pages(r, RIG_IOVA, 37 * PAGE, 276));
 		MUST(get_halves(h, &start));
 		for (i = 0; i < sizeof(map[0]); i++)
 			map[0][i] |= map[1][i];
@@ -379,8 +379,8 @@ TEST_F_TIMEOUT(dma, parallel_gets_of_one_range, SLOW)
 	}
 }
 
-#define MIRROR_LEN	(4 * SZ_2M)
-#define MIRROR_PAGES	(MIRROR_LEN / SZ_4K)
+#define MIRROR_PAGES	2048
+#define MIRROR_LEN	(MIRROR_PAGES * PAGE)
 #define MIRROR_BATCHES	5000
 #define MIRROR_ROUNDS	12
 
@@ -399,7 +399,7 @@ static void *write_at_random(void *arg)
 
 			if (i & 1)
 				page %= 8;
-			write[i].iova = RIG_IOVA + page * SZ_4K +
+			write[i].iova = RIG_IOVA + page * PAGE +
 					rnd(&seed) % 4000;
 			write[i].len = 64;
 			write[i].stamp = rnd(&seed);
@@ -416,11 +416,11 @@ static int copy_dirty(struct rig *r, uint8_t *mirror, const uint8_t *mem)
 	size_t i;
 	int rc;
 
-	rc = iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, MIRROR_LEN, SZ_4K,
+	rc = iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, MIRROR_LEN, PAGE,
 			       map);
 	for (i = 0; i < MIRROR_PAGES; i++)
 		if (map[i / 8] & 1 << i % 8)
-			memcpy(mirror + i * SZ_4K, mem + i * SZ_4K, SZ_4K);
+			memcpy(mirror + i * PAGE, mem + i * PAGE, PAGE);
 	return rc;
 }
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #define SLOTS		10
-#define SLOT_DISTANCE	(64 * SZ_1M)
-#define SLOT_LEN	(8 * SZ_1M)
+#define SLOT_DISTANCE	(32 * STRIP)
+#define SLOT_LEN	(4 * STRIP)
 #define SLOTS_LEN	(SLOTS * SLOT_DISTANCE)
 #define HUGE_SLOTS	3
 #define MAX_WRITES	24
@@ -16,7 +16,7 @@
 /* A place in IOVA with memory of its own; what of it is mapped changes. */
 struct slot {
 	uint64_t base;
-	uint64_t leaf;
+	uint64_t piece;
 	uint8_t *mem;
 	uint64_t iova;		/* of the mapping, if any */
 	uint64_t length;	/* 0: not mapped */
@@ -37,20 +37,22 @@ static uint64_t below(struct run *run, uint64_t n)
 
 static int map_some(struct run *run, struct slot *s)
 {
-	uint64_t leaves = SLOT_LEN / s->leaf;
-	uint64_t first = below(run, leaves);
-	uint64_t nr = 1 + below(run, leaves - first);
+	/* Of large pieces, whole ones or leaves of all sizes that fit */
+	uint64_t unit = s->piece > PAGE && below(run, 2) ? STRIP : PAGE;
+	uint64_t units = SLOT_LEN / unit;
+	uint64_t first = below(run, units);
+	uint64_t nr = 1 + below(run, units - first);
 
-	if (s->length || !s->mem)
+	if (s->length)
 		return 0;
 	if (!below(run, 3)) {
 		first = 0;
-		nr = leaves;
+		nr = units;
 	}
-	s->iova = s->base + first * s->leaf;
-	s->length = nr * s->leaf;
-	return rig_map_at(run->rig, s->mem + first * s->leaf, s->iova,
-			  s->length, s->leaf);
+	s->iova = s->base + first * unit;
+	s->length = nr * unit;
+	return rig_map_at(run->rig, s->mem + first * unit, s->iova, s->length,
+			  s->piece);
 }
 
 static int unmap_some(struct run *run, struct slot *s)
@@ -81,7 +83,7 @@ static int write_some(struct run *run)
 		w[n].iova = s->iova + below(run, s->length - w[n].len + 1);
 		/* Half of them to few pages, for these are cached. */
 		if (below(run, 2))
-			w[n].iova = s->iova + below(run, SZ_4K - E1000E_MIN_LEN);
+			w[n].iova = s->iova + below(run, PAGE - E1000E_MIN_LEN);
 		if (w[n].iova + w[n].len > s->iova + s->length)
 			w[n].len = E1000E_MIN_LEN;
 		n++;
@@ -91,13 +93,13 @@ static int write_some(struct run *run)
 
 static void random_range(struct run *run, struct oracle_req *req)
 {
-	static const uint64_t size[] = { SZ_4K, SZ_4K, SZ_4K, SZ_16K, SZ_64K,
-					 SZ_2M };
+	const uint64_t size[] = { PAGE, PAGE, PAGE, 4 * PAGE, 16 * PAGE,
+				  STRIP };
 	struct slot *s = &run->slot[below(run, SLOTS)];
 	uint64_t from = RIG_IOVA, length = SLOTS_LEN, first;
 
 	req->page_size = size[below(run, ARRAY_SIZE(size))];
-	/* Everything; one slot; exactly a mapping, at 4 KiB a bit */
+	/* Everything; one slot; exactly a mapping, at a page a bit */
 	if (below(run, 4)) {
 		from = s->base;
 		length = SLOT_LEN;
@@ -105,7 +107,7 @@ static void random_range(struct run *run, struct oracle_req *req)
 	if (s->length && !below(run, 4)) {
 		req->iova = s->iova;
 		req->length = s->length;
-		req->page_size = SZ_4K;
+		req->page_size = PAGE;
 		return;
 	}
 	length /= req->page_size;
@@ -125,7 +127,7 @@ static int get_some(struct run *run)
 	random_range(run, &req);
 	req.flags = below(run, 4) ? 0 : NO_CLEAR;
 	req.prefill = below(run, 2) ? rnd(&run->seed) : 0;
-	req.skew = below(run, 2) ? below(run, SZ_4K) : 0;
+	req.skew = below(run, 2) ? below(run, PAGE) : 0;
 	if (r->oracle.on)
 		return oracle_ask(&r->oracle, &req);
 	/* Off: refused before anything is looked at */
@@ -143,7 +145,7 @@ static int get_badly(struct run *run)
 
 	if (!r->oracle.on)
 		want = -EINVAL;
-	rc = iommufd_get_dirty(r->fd, r->hwpt, 0, s->base, SLOT_LEN, SZ_4K,
+	rc = iommufd_get_dirty(r->fd, r->hwpt, 0, s->base, SLOT_LEN, PAGE,
 			       NULL);
 	return rc == want ? 0 : -EPROTO;
 }
@@ -206,10 +208,9 @@ static int run_start(struct run *run, struct rig *r, uint64_t seed)
 		struct slot *s = &run->slot[i];
 
 		s->base = RIG_IOVA + i * SLOT_DISTANCE;
-		s->leaf = i < HUGE_SLOTS ? SZ_2M : SZ_4K;
-		/* Without huge pages their slots stay empty. */
-		s->mem = mem_alloc(SLOT_LEN, s->leaf);
-		if (!s->mem && s->leaf == SZ_4K)
+		s->piece = i < HUGE_SLOTS ? mem_large() : PAGE;
+		s->mem = mem_alloc(SLOT_LEN, s->piece);
+		if (!s->mem)
 			return -ENOMEM;
 	}
 	return rig_set(r, true);
@@ -220,7 +221,7 @@ static void run_end(struct run *run)
 	unsigned int i;
 
 	for (i = 0; i < SLOTS; i++)
-		mem_free(run->slot[i].mem, SLOT_LEN);
+		mem_free(run->slot[i].mem, SLOT_LEN, run->slot[i].piece);
 }
 
 TEST_F_TIMEOUT(rig, random_operations, 900)

@@ -7,22 +7,22 @@ TEST_F(dma, get_while_off)
 	struct rig *r = &self->rig;
 	uint8_t map[AREA_PAGES / 8] = { 0 }, zero[AREA_PAGES / 8] = { 0 };
 
-	MUST(rig_write_pages(r, RIG_IOVA, SZ_4K, 200));
+	MUST(rig_write_pages(r, RIG_IOVA, PAGE, 200));
 	EXPECT_EQ(-EINVAL, iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA,
-					     AREA_LEN, SZ_4K, map));
+					     AREA_LEN, PAGE, map));
 	EXPECT_EQ(-EINVAL, iommufd_get_dirty(r->fd, r->hwpt, NO_CLEAR, RIG_IOVA,
-					     AREA_LEN, SZ_4K, map));
+					     AREA_LEN, PAGE, map));
 	EXPECT_EQ(0, memcmp(map, zero, sizeof(map)));
 
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 200));
+	MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 200));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 
 	MUST(rig_set(r, false));
 	EXPECT_EQ(-EINVAL, iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA,
-					     AREA_LEN, SZ_4K, map));
+					     AREA_LEN, PAGE, map));
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, 5 * SZ_4K, 200));
+	MUST(rig_write_pages(r, RIG_IOVA, 5 * PAGE, 200));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
@@ -31,7 +31,7 @@ TEST_F(dma, enable_is_a_clean_snapshot)
 {
 	struct rig *r = &self->rig;
 
-	MUST(rig_write_pages(r, RIG_IOVA, SZ_4K, 1000));
+	MUST(rig_write_pages(r, RIG_IOVA, PAGE, 1000));
 	MUST(rig_set(r, true));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
@@ -41,9 +41,9 @@ TEST_F(dma, enable_with_cached_translations)
 {
 	struct rig *r = &self->rig;
 
-	MUST(rig_write_pages(r, RIG_IOVA, SZ_4K, 300));
+	MUST(rig_write_pages(r, RIG_IOVA, PAGE, 300));
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, SZ_4K, 300));
+	MUST(rig_write_pages(r, RIG_IOVA, PAGE, 300));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
@@ -56,15 +56,15 @@ TEST_F(dma, off_and_on_again)
 	for (round = 0; round < 10; round++) {
 		MUST(rig_set(r, true));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
-		MUST(rig_write_pages(r, RIG_IOVA, 7 * SZ_4K, 200));
+		MUST(rig_write_pages(r, RIG_IOVA, 7 * PAGE, 200));
 		if (round & 1)
 			OK(rig_get(r, RIG_IOVA, AREA_LEN));
-		MUST(rig_write_pages(r, RIG_IOVA, 5 * SZ_4K, 200));
+		MUST(rig_write_pages(r, RIG_IOVA, 5 * PAGE, 200));
 		MUST(rig_set(r, false));
-		MUST(rig_write_pages(r, RIG_IOVA, 3 * SZ_4K, 200));
+		MUST(rig_write_pages(r, RIG_IOVA, 3 * PAGE, 200));
 	}
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, 5 * SZ_4K, 200));
+	MUST(rig_write_pages(r, RIG_IOVA, 5 * PAGE, 200));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
@@ -74,13 +74,13 @@ TEST_F(dma, set_on_twice)
 	struct rig *r = &self->rig;
 
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, 9 * SZ_4K, 500));
+	MUST(rig_write_pages(r, RIG_IOVA, 9 * PAGE, 500));
 	MUST(rig_set(r, true));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
-	MUST(rig_write_pages(r, RIG_IOVA, 9 * SZ_4K, 500));
+	MUST(rig_write_pages(r, RIG_IOVA, 9 * PAGE, 500));
 	MUST(rig_set(r, true));
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, 11 * SZ_4K, 500));
+	MUST(rig_write_pages(r, RIG_IOVA, 11 * PAGE, 500));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
@@ -103,41 +103,41 @@ TEST_F(dma, set_off_twice)
 /* Promise 9: a mapping that comes during tracking is clean, and is tracked. */
 TEST_F(dma, fresh_mapping)
 {
-	const uint64_t iova = RIG_IOVA + AREA_LEN, length = 4 * SZ_2M;
+	const uint64_t iova = RIG_IOVA + AREA_LEN, length = 4 * STRIP;
 	const uint64_t all = AREA_LEN + length;
 	struct rig *r = &self->rig;
 	unsigned int round;
 	void *mem;
 
-	mem = mem_alloc(length, variant->leaf);
-	if (!mem)
-		SKIP(return, "no huge pages, or not enough");
+	mem = mem_alloc(length, self->piece);
+	ASSERT_NE(NULL, mem);
 	MUST(rig_set(r, true));
 	for (round = 0; round < 5; round++) {
 		/* Clean also where the last round left it dirty */
-		MUST(rig_map_at(r, mem, iova, length, variant->leaf));
+		MUST(rig_map_at(r, mem, iova, length, self->piece));
 		OK(rig_get(r, RIG_IOVA, all));
-		MUST(rig_write_pages(r, iova, 17 * SZ_4K, 100));
+		MUST(rig_write_pages(r, iova, 17 * PAGE, 100));
 		OK(rig_get(r, RIG_IOVA, all));
-		MUST(rig_write_pages(r, iova, 13 * SZ_4K, 100));
+		MUST(rig_write_pages(r, iova, 13 * PAGE, 100));
 		MUST(rig_unmap(r, iova, length));
 	}
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
-	mem_free(mem, length);
+	mem_free(mem, length, self->piece);
 }
 
 /* Promise 9: also a copy of a mapping that is dirty, at its new address. */
 TEST_F(dma, copied_mapping)
 {
-	const uint64_t iova = RIG_IOVA + SZ_1G;
+	const uint64_t iova = RIG_IOVA + 512 * STRIP;
 	struct rig *r = &self->rig;
 
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA, SZ_4K, 1000));
+	MUST(rig_write_pages(r, RIG_IOVA, PAGE, 1000));
 	MUST(iommufd_copy(r->fd, r->ioas, iova, r->ioas, RIG_IOVA, AREA_LEN));
-	MUST(oracle_map(&r->oracle, iova, AREA_LEN, variant->leaf));
+	MUST(rig_expect_map(r, &r->oracle, iova, AREA_LEN,
+			    self->piece));
 	OK(rig_get(r, iova, AREA_LEN));
-	MUST(rig_write_pages(r, iova, 3 * SZ_4K, 1000));
+	MUST(rig_write_pages(r, iova, 3 * PAGE, 1000));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	OK(rig_get(r, iova, AREA_LEN));
 }

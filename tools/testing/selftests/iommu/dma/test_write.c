@@ -22,11 +22,11 @@ TEST_F_TIMEOUT(dma, single_bytes, SLOW)
 	MUST(rig_add_edu(r, 0));
 	MUST(rig_set(r, true));
 	for (i = 0; i < ARRAY_SIZE(page); i++) {
-		uint64_t iova = RIG_IOVA + page[i] * SZ_4K;
+		uint64_t iova = RIG_IOVA + page[i] * PAGE;
 
 		MUST(rig_edu_write(r, 0, iova, 1));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
-		MUST(rig_edu_write(r, 0, iova + SZ_4K - 1, 1));
+		MUST(rig_edu_write(r, 0, iova + PAGE - 1, 1));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	}
 }
@@ -41,7 +41,7 @@ TEST_F(dma, two_bytes_on_two_pages)
 	MUST(rig_add_edu(r, 0));
 	MUST(rig_set(r, true));
 	for (i = 0; i < ARRAY_SIZE(page); i++) {
-		MUST(rig_edu_write(r, 0, RIG_IOVA + page[i] * SZ_4K - 1, 2));
+		MUST(rig_edu_write(r, 0, RIG_IOVA + page[i] * PAGE - 1, 2));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	}
 }
@@ -58,11 +58,11 @@ TEST_F(dma, word_edges)
 
 	MUST(rig_set(r, true));
 	for (i = 0; i < ARRAY_SIZE(page); i++) {
-		MUST(rig_write(r, RIG_IOVA + page[i] * SZ_4K, 64));
+		MUST(rig_write(r, RIG_IOVA + page[i] * PAGE, 64));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	}
 	for (i = 0; i < ARRAY_SIZE(page); i++)
-		MUST(rig_write(r, RIG_IOVA + page[i] * SZ_4K, 64));
+		MUST(rig_write(r, RIG_IOVA + page[i] * PAGE, 64));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
@@ -80,7 +80,7 @@ TEST_F(dma, straddling_writes)
 		for (i = 0; i < ARRAY_SIZE(w); i++) {
 			w[i].len = E1000E_MIN_LEN + rnd(&seed) %
 				   (E1000E_MAX_LEN - E1000E_MIN_LEN + 1);
-			span = round & 1 ? AREA_LEN : 8 * SZ_2M;
+			span = round & 1 ? AREA_LEN : 8 * STRIP;
 			w[i].iova = RIG_IOVA + rnd(&seed) % (span - w[i].len);
 		}
 		/* And one that ends with the area */
@@ -99,7 +99,7 @@ TEST_F(dma, every_page)
 
 	MUST(rig_set(r, true));
 	for (step = 1; step <= 3; step++) {
-		MUST(rig_write_pages(r, RIG_IOVA, step * SZ_4K,
+		MUST(rig_write_pages(r, RIG_IOVA, step * PAGE,
 				     AREA_PAGES / step));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
@@ -118,9 +118,9 @@ TEST_F(dma, written_again_after_get)
 
 	MUST(rig_set(r, true));
 	for (round = 0; round < 100; round++) {
-		uint64_t first = (round * 37 % 64) * SZ_4K;
+		uint64_t first = (round * 37 % 64) * PAGE;
 
-		MUST(rig_write_pages(r, RIG_IOVA + first, 65 * SZ_4K, 128));
+		MUST(rig_write_pages(r, RIG_IOVA + first, 65 * PAGE, 128));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	}
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
@@ -134,8 +134,8 @@ TEST_F(dma, one_page_again_and_again)
 
 	MUST(rig_set(r, true));
 	for (round = 0; round < 300; round++) {
-		MUST(rig_write(r, RIG_IOVA + 63 * SZ_4K + round, 60));
-		OK(rig_get(r, RIG_IOVA, SZ_2M));
+		MUST(rig_write(r, RIG_IOVA + 63 * PAGE + round, 60));
+		OK(rig_get(r, RIG_IOVA, STRIP));
 	}
 }
 
@@ -147,7 +147,7 @@ TEST_F(dma, hot_page)
 
 	MUST(rig_set(r, true));
 	for (round = 0; round < 20; round++) {
-		MUST(rig_write_pages(r, RIG_IOVA + 9999 * SZ_4K, 0, 500));
+		MUST(rig_write_pages(r, RIG_IOVA + 9999 * PAGE, 0, 500));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	}
@@ -165,7 +165,7 @@ TEST_F(dma, get_of_one_range_leaves_the_others)
 
 	MUST(rig_set(r, true));
 	for (round = 0; round < 20; round++) {
-		MUST(rig_write_pages(r, RIG_IOVA + round * SZ_4K, 100 * SZ_4K,
+		MUST(rig_write_pages(r, RIG_IOVA + round * PAGE, 100 * PAGE,
 				     100));
 		for (i = 0; i < 4; i++) {
 			uint64_t iova = RIG_IOVA + (i + round) % 4 * part;
@@ -179,7 +179,7 @@ TEST_F(dma, get_of_one_range_leaves_the_others)
 /* Promise 9: a DMA read is no write; nor does one hide the write behind it. */
 TEST_F(dma, reads_do_not_dirty)
 {
-	const uint64_t iova = RIG_IOVA + 64 * SZ_4K;
+	const uint64_t iova = RIG_IOVA + 64 * PAGE;
 	struct rig *r = &self->rig;
 	struct edu *edu = &r->edu[0];
 
@@ -206,22 +206,22 @@ TEST_F(dma, no_clear)
 	struct oracle_req req = {
 		.iova = RIG_IOVA,
 		.length = AREA_LEN,
-		.page_size = SZ_4K,
+		.page_size = PAGE,
 		.flags = NO_CLEAR,
 	};
 	struct rig *r = &self->rig;
 
 	MUST(rig_set(r, true));
-	MUST(rig_write_pages(r, RIG_IOVA + SZ_4K, 63 * SZ_4K, 100));
+	MUST(rig_write_pages(r, RIG_IOVA + PAGE, 63 * PAGE, 100));
 	OK(oracle_ask(&r->oracle, &req));
 	OK(oracle_ask(&r->oracle, &req));
 	/* More writes to the same and to others in between */
-	MUST(rig_write_pages(r, RIG_IOVA + SZ_4K, 62 * SZ_4K, 100));
+	MUST(rig_write_pages(r, RIG_IOVA + PAGE, 62 * PAGE, 100));
 	OK(oracle_ask(&r->oracle, &req));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	OK(oracle_ask(&r->oracle, &req));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
-	MUST(rig_write_pages(r, RIG_IOVA + SZ_4K, 63 * SZ_4K, 100));
+	MUST(rig_write_pages(r, RIG_IOVA + PAGE, 63 * PAGE, 100));
 	OK(oracle_ask(&r->oracle, &req));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
@@ -232,10 +232,10 @@ TEST_F(dma, no_clear)
  */
 TEST_F(dma, writes_land_where_they_should)
 {
-	static const struct e1000e_write w[] = {
+	const struct e1000e_write w[] = {
 		{ .iova = RIG_IOVA + 4090, .len = 60 },
-		{ .iova = RIG_IOVA + SZ_2M - 1, .len = 61 },
-		{ .iova = RIG_IOVA + SZ_2M + 8191, .len = 2000 },
+		{ .iova = RIG_IOVA + STRIP - 1, .len = 61 },
+		{ .iova = RIG_IOVA + STRIP + 8191, .len = 2000 },
 		{ .iova = RIG_IOVA + AREA_LEN - 4000, .len = 4000 },
 	};
 	struct e1000e_write sent[ARRAY_SIZE(w)];

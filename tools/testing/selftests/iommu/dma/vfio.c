@@ -93,17 +93,32 @@ int vfio_find(uint16_t vendor, uint16_t device, unsigned int nth, char *bdf)
 	return rc;
 }
 
-static bool bound_to_vfio(const char *bdf)
+/* The last component of what a link of the device's directory points to */
+static int read_link(const char *bdf, const char *link, char *name, size_t size)
 {
 	char path[256], target[256];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), SYS_DEVICES "/%s/driver", bdf);
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/%s", bdf, link);
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0)
-		return false;
+		return -ENODEV;
 	target[n] = 0;
-	return strcmp(basename(target), "vfio-pci") == 0;
+	snprintf(name, size, "%s", basename(target));
+	return 0;
+}
+
+int vfio_iommu(const char *bdf, char *name)
+{
+	return read_link(bdf, "iommu", name, VFIO_IOMMU_LEN);
+}
+
+static bool bound_to_vfio(const char *bdf)
+{
+	char name[32];
+
+	return !read_link(bdf, "driver", name, sizeof(name)) &&
+	       strcmp(name, "vfio-pci") == 0;
 }
 
 static int bind_to_vfio(const char *bdf)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define VFIO_BDF_LEN	16
+#define VFIO_IOMMU_LEN	32
 
 /**
  * struct vfio_dev - a PCI device that this process drives
@@ -41,6 +42,15 @@ struct vfio_dev {
  * Return: 0, or -ENODEV if there are not that many.
  */
 int vfio_find(uint16_t vendor, uint16_t device, unsigned int nth, char *bdf);
+
+/**
+ * vfio_iommu - the name of the IOMMU that a device is behind
+ * @bdf: the device's address
+ * @name: filled in, VFIO_IOMMU_LEN bytes: "dmar0", "ivhd0", "smmu3.0x..."
+ *
+ * Return: 0, or -ENODEV if it is behind none.
+ */
+int vfio_iommu(const char *bdf, char *name);
 
 /**
  * vfio_open - bind to vfio-pci, open the character device, BIND_IOMMUFD
