@@ -23,8 +23,9 @@ usage: scripts/boot.sh --kernel FILE --initrd FILE [OPTION...] -- COMMAND
   --timeout S      kill the machine after S seconds (default 600)
   --interactive    a terminal on the console; COMMAND may be left out for a shell
 
-COMMAND is one line for the guest's sh. There are two e1000e and two edu
-devices in the machine. The binary comes from scripts/qemu.sh unless QEMU=
+COMMAND is one line for the guest's sh. There are two e1000e and three edu
+devices in the machine, the last edu behind a bridge to conventional PCI, whose
+id its requests carry. The binary comes from scripts/qemu.sh unless QEMU=
 names one; QEMU_FIRMWARE= is a colon list of directories with its firmware, if
 it does not find that by itself.
 
@@ -104,6 +105,8 @@ qemu=("$QEMU" "${firmware[@]}" -nodefaults -no-user-config -display none -no-reb
 	-device edu,dma_mask=0xffffffffffffffff
 	-device edu,dma_mask=0xffffffffffffffff
 	-device e1000e,romfile= -device e1000e,romfile=
+	-device pcie-pci-bridge,id=conventional
+	-device edu,bus=conventional,addr=1,dma_mask=0xffffffffffffffff
 	"${devices[@]}")
 
 if [ -n "$interactive" ]; then

@@ -7,8 +7,9 @@
  * bit: none lost, none invented.  The numbers in "promise 4" are those of the
  * list in the cover letter and in Documentation/userspace-api/iommufd.rst.
  *
- * The tests need an e1000e and two edu devices of QEMU's behind an IOMMU with
- * Dirty bits; nothing else may use them.  They need huge pages, and to be root.
+ * The tests need an e1000e and three edu devices of QEMU's behind an IOMMU with
+ * Dirty bits, the last edu behind a bridge to conventional PCI as well; nothing
+ * else may use them.  They need huge pages, and to be root.
  *
  * One program in one unit: the harness keeps its list of tests in static
  * variables, so tests that are compiled apart would not be found.
@@ -18,6 +19,7 @@
 #include "test_write.c"
 #include "test_switch.c"
 #include "test_attach.c"
+#include "test_alias.c"
 #include "test_range.c"
 #include "test_leaf.c"
 #include "test_block.c"

@@ -30,7 +30,9 @@
 
 #define NO_CLEAR	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR
 
-#define RIG_EDUS	2
+/* The last of the edu devices is behind a bridge to conventional PCI. */
+#define RIG_EDUS	3
+#define RIG_EDU_BRIDGED	2
 
 /* The processor's page, and the IOMMU's; known after rig_open() */
 extern uint64_t rig_page;

@@ -142,7 +142,7 @@ TEST_F(dma, replace_untracked)
 }
 
 /*
- * Promise 1: three devices behind one page table.  Each caches translations of
+ * Promise 1: four devices behind one page table.  Each caches translations of
  * its own, and one invalidation must reach them all.
  */
 TEST_F_TIMEOUT(dma, several_devices, SLOW)
@@ -151,8 +151,8 @@ TEST_F_TIMEOUT(dma, several_devices, SLOW)
 	const uint64_t shared = RIG_IOVA + 5 * PAGE;
 	unsigned int round, nth;
 
-	MUST(rig_add_edu(r, 0));
-	MUST(rig_add_edu(r, 1));
+	for (nth = 0; nth < RIG_EDUS; nth++)
+		MUST(rig_add_edu(r, nth));
 	MUST(rig_set(r, true));
 	for (round = 0; round < 4; round++) {
 		/* All on one page, then each on its own */
