@@ -19,9 +19,12 @@
 #include "dirty_fmt.h"
 
 /*
- * Without range invalidation a command covers one leaf. From so many on, one
- * command for everything is cheaper for the queue, and no walk of the tables
- * that follows costs more than the commands would.
+ * Without range invalidation it takes a command for each of the smallest leaves
+ * from the first to the last that was cleared, clean ones included: 262144 of
+ * 4 KiB in a window of 1 GiB. Beyond this number one command drops all that is
+ * cached of the domain, and devices walk its tables anew. It is the number that
+ * the driver uses for address spaces of processes whose pages have 4 KiB
+ * (CMDQ_MAX_TLBI_OPS), and has not been measured here.
  */
 #define ARM_SMMU_DIRTY_MAX_CMDS		512
 
