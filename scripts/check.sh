@@ -5,19 +5,21 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 all=(static unit model peer vtd amd smmuv3 demo)
+by_name=(smmuv3-64k)
 
 usage() {
 	cat <<END
 usage: ./run check [--kernel stock] [SUITE...]
 
-Runs the suites, without a name all of them: ${all[*]}
+Runs the suites, without a name these: ${all[*]}
+By name only: ${by_name[*]}
 The last line is "N passed, N failed"; the exit status is 0 if none failed.
 Results and logs are kept in build/check/.
 
   --kernel stock   run vtd, amd, smmuv3 or peer on the unpatched base, for comparison
 
-$(for suite in "${all[@]}"; do
-	printf '  %-8s %s\n' "$suite" \
+$(for suite in "${all[@]}" "${by_name[@]}"; do
+	printf '  %-10s %s\n' "$suite" \
 		"$(sed -n "s/^# Suite $suite: //p" "$top/scripts/suites/$suite.sh")"
 done)
 END
@@ -47,7 +49,7 @@ mkdir -p "$top/build/check"
 passed=0 failed=0
 for suite in "${suites[@]}"; do
 	script=$top/scripts/suites/$suite.sh
-	[ -x "$script" ] || die "no such suite: $suite (${all[*]})"
+	[ -x "$script" ] || die "no such suite: $suite (${all[*]} ${by_name[*]})"
 	results=$top/build/check/$suite.results
 	say "suite $suite"
 	start=$SECONDS

@@ -39,6 +39,7 @@ done
 [[ $size =~ ^[1-9][0-9]*$ ]] || die "--size $size: give a number of MiB"
 
 for_machine "$iommu"
+[ "$pages" = 4k ] || die "--iommu $iommu: the program knows pages of 4 KiB only"
 build=$top/build/demo/$arch
 out=$top/out/demo
 if [ -z "${KERNEL:-}" ]; then

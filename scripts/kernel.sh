@@ -7,24 +7,26 @@ set -euo pipefail
 usage() {
 	cat <<END
 usage: scripts/kernel.sh [--kernel series|stock] [--arch x86|arm64] [--debug]
-                         [--headers]
+                         [--pages 4k|64k] [--headers]
 
 Builds the composed kernel, or the unpatched base, and prints the path of its
 image. Nothing is built if nothing has changed.
 
   --arch      for which machine (default x86); another is cross-compiled
   --debug     with KASAN, lockdep and the like
+  --pages     size of a page (default 4k); 64k is for arm64
   --headers   only the user-space headers; prints the path of their directory
 END
 }
 
-kernel=series arch=x86 flavour=plain headers=''
+kernel=series arch=x86 flavour=plain pages=4k headers=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
 	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
 	--arch) arch=${2:?--arch takes x86 or arm64}; shift ;;
 	--debug) flavour=debug ;;
+	--pages) pages=${2:?--pages takes 4k or 64k}; shift ;;
 	--headers) headers=1 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -45,6 +47,15 @@ esac
 out=$top/build/kernel/$kernel-$arch-$flavour
 fragments=("$top/scripts/kconfig/common.config" "$top/scripts/kconfig/$arch.config")
 [ "$flavour" = plain ] || fragments+=("$top/scripts/kconfig/$flavour.config")
+case $pages in
+4k) ;;
+64k)
+	[ "$arch" = arm64 ] || die "--pages 64k is for arm64"
+	out+=-64k
+	fragments+=("$top/scripts/kconfig/64k.config")
+	;;
+*) die "no such page size: $pages (4k, 64k)" ;;
+esac
 set_compiler "${cross}gcc"
 
 kmake() {
@@ -95,10 +106,10 @@ fi
 if [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
 	configured=$(hash_files "${fragments[@]}" "$top/scripts/kernel.sh")
 	if [ "$(cat "$out/configured" 2>/dev/null)" != "$configured" ]; then
-		step "$out/config.log" "configuring ($kernel, $arch, $flavour)" configure
+		step "$out/config.log" "configuring ($kernel, $arch, $flavour, $pages)" configure
 		echo "$configured" >"$out/configured"
 	fi
-	step "$out/build.log" "building ($kernel, $arch, $flavour), some minutes if it is the first time" build
+	step "$out/build.log" "building ($kernel, $arch, $flavour, $pages), some minutes if it is the first time" build
 	echo "$want" >"$out/stamp"
 fi
 echo "$out/$image"

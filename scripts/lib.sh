@@ -55,12 +55,13 @@ set_compiler() {
 }
 
 # for_machine NAME: sets what programs and kernels of a test machine are built
-# with: $arch, $cross, the prefix of its compiler, and $busybox.
+# with: $arch, $pages, the size of a page, $cross, the prefix of its compiler,
+# and $busybox.
 for_machine() {
-	local machine_arch release
+	local machine_arch machine_pages=4k release
 	# shellcheck source=scripts/machines/vtd.sh
 	. "$top/scripts/machines/${1%%,*}.sh"
-	arch=$machine_arch cross='' busybox=/bin/busybox
+	arch=$machine_arch pages=$machine_pages cross='' busybox=/bin/busybox
 	[ "$arch" != x86 ] || return 0
 	# shellcheck disable=SC2034 # for those who source this
 	cross=aarch64-linux-gnu-

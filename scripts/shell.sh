@@ -28,7 +28,7 @@ done
 for_machine "$iommu"
 out=$top/build/shell/$arch
 mkdir -p "$out"
-image=$("$top/scripts/kernel.sh" --arch "$arch" "${build[@]}")
+image=$("$top/scripts/kernel.sh" --arch "$arch" --pages "$pages" "${build[@]}")
 headers=$("$top/scripts/kernel.sh" --headers --arch "$arch")
 tree=$("$top/scripts/compose.sh")
 make -s -C "$tree/tools/testing/selftests/iommu/dma" OUTPUT="$out" HDR="$headers" \

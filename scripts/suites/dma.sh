@@ -45,17 +45,23 @@ dma=tools/testing/selftests/iommu/dma
 flavour=(--debug)
 [ "$kernel" = series ] || flavour=()
 for_machine "$machine"
-image=$("$top/scripts/kernel.sh" --kernel "$kernel" --arch "$arch" "${flavour[@]}")
+image=$("$top/scripts/kernel.sh" --kernel "$kernel" --arch "$arch" --pages "$pages" \
+	"${flavour[@]}")
 tree=$("$top/scripts/compose.sh")
 headers=$("$top/scripts/kernel.sh" --headers --arch "$arch")
 make -s -C "$tree/$dma" OUTPUT="$work" HDR="$headers" CROSS_COMPILE="$cross" \
 	CC="${cross}gcc" "$work/dma_dirty"
 "$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd.gz" "$work/dma_dirty"
 
+# A test's areas have as many pages whatever the size of a page, and the huge
+# pages that go with it are of 2 MiB or of 512 MiB.
+mem=3G hugepages=128
+[ "$pages" = 4k ] || mem=6G hugepages=4
+
 run() {
 	boot_results "$machine-$kernel" --kernel "$image" --initrd "$work/initrd.gz" \
-		--iommu "$machine" --mem 3G --timeout 1500 \
-		--append guest.hugepages=128 -- "dma_dirty ${tests[*]}"
+		--iommu "$machine" --mem "$mem" --timeout 1500 \
+		--append guest.hugepages="$hugepages" -- "dma_dirty ${tests[*]}"
 }
 
 if [ "$kernel" = series ]; then
