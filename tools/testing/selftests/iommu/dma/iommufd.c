@@ -14,6 +14,7 @@
 #include "iommufd.h"
 
 #define IOMMU_NODE	"/dev/iommu"
+#define MAX_RANGES	16
 
 static int call(int fd, unsigned long nr, void *arg)
 {
@@ -61,11 +62,11 @@ int iommufd_ioas_alloc(int fd, uint32_t *ioas)
 
 int iommufd_alignment(int fd, uint32_t ioas, uint64_t *alignment)
 {
-	struct iommu_iova_range range[16];
+	struct iommu_iova_range range[MAX_RANGES];
 	struct iommu_ioas_iova_ranges cmd = {
 		.size = sizeof(cmd),
 		.ioas_id = ioas,
-		.num_iovas = sizeof(range) / sizeof(range[0]),
+		.num_iovas = MAX_RANGES,
 		.allowed_iovas = (uintptr_t)range,
 	};
 	int rc;
