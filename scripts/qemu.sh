@@ -23,7 +23,8 @@ usage: scripts/qemu.sh [--targets "TARGET..."] [--update]
   --mutant    for each of qemu/mutants/NAME.patch (all: every one of them)
               breaks a copy of the source with it and runs the qtests, which
               must fail in the test that the patch names: "NAME ok" or
-              "NAME survived"
+              "NAME survived". What was ok is not run again until QEMU or the
+              patch changes, so a run that was interrupted continues
 
 The last line on stdout is the path of the (last target's) binary, which finds
 its firmware by itself. The compiler's output is in build/qemu/*.log.
@@ -246,23 +247,47 @@ run_tests() {
 
 # The first line of a mutant: "# TARGET TEST PATH...: what is broken". Each of
 # the test's paths must fail. All mutants of a run share one copy of the source
-# and of the build directory.
+# and of the build directory; "current" in it is the one that is applied.
+mutant=$out/mutant
+
+prepare_mutants() {
+	if [ -f "$mutant/current" ] || [ "$(cat "$mutant/stamp" 2>/dev/null)" != "$(key)" ]; then
+		rm -rf "$mutant"
+	fi
+	mkdir -p "$mutant" "$out/mutants"
+	[ -d "$mutant/src" ] || cp -a "$out/src" "$out/firmware" "$mutant/"
+	key >"$mutant/stamp"
+}
+
+# copy_build TARGET: by another name first, as it may be interrupted
+copy_build() {
+	[ ! -d "$mutant/$1" ] || return 0
+	rm -rf "$mutant/copy"
+	cp -a "$out/$1" "$mutant/copy"
+	mv "$mutant/copy" "$mutant/$1"
+}
+
 run_mutant() {
-	local patch=$1 name target test paths path work=$out/mutant alive=''
+	local patch=$1 name target test paths path want alive=''
 	name=$(basename "$patch" .patch)
 	read -r _ target test paths <"$patch"
 	paths=${paths%%:*}
+	want="$(key) $(hash_of "$patch")"
+	if [ "$(cat "$out/mutants/$name" 2>/dev/null)" = "$want" ]; then
+		echo "$name ok"
+		return
+	fi
 	up_to_date "$target" || die "$name needs --targets $target"
-	[ -d "$work/src" ] || cp -a "$out/src" "$out/firmware" "$work/"
-	[ -d "$work/$target" ] || cp -a "$out/$target" "$work/"
+	copy_build "$target"
 
-	patch -s -d "$work/src" -p1 --no-backup-if-mismatch <"$patch" || die "$name does not apply"
-	step "mutant-$target" "mutant $name" ninja -C "$work/$target" ${JOBS:+-j "$JOBS"} \
+	echo "$name" >"$mutant/current"
+	patch -s -d "$mutant/src" -p1 --no-backup-if-mismatch <"$patch" || die "$name does not apply"
+	step "mutant-$target" "mutant $name" ninja -C "$mutant/$target" ${JOBS:+-j "$JOBS"} \
 		"qemu-system-${target%-softmmu}" "tests/qtest/$test"
 	for path in $paths; do
 		if (
-			QTEST_QEMU_BINARY=$work/$target/qemu-system-${target%-softmmu} \
-				timeout 120 "$work/$target/tests/qtest/$test" \
+			QTEST_QEMU_BINARY=$mutant/$target/qemu-system-${target%-softmmu} \
+				timeout 120 "$mutant/$target/tests/qtest/$test" \
 				-p "/${target%-softmmu}$path"
 			exit "$?"
 		) >"$out/mutant.log" 2>&1; then
@@ -270,12 +295,14 @@ run_mutant() {
 		fi
 		! grep -q '^1\.\.0$' "$out/mutant.log" || die "$name: there is no test $path"
 	done
-	patch -s -R -d "$work/src" -p1 --no-backup-if-mismatch <"$patch"
+	patch -s -R -d "$mutant/src" -p1 --no-backup-if-mismatch <"$patch"
+	rm "$mutant/current"
 
 	if [ -n "$alive" ]; then
 		echo "$name survived$alive"
 		return 1
 	fi
+	echo "$want" >"$out/mutants/$name"
 	echo "$name ok"
 }
 
@@ -285,12 +312,11 @@ if [ ${#mutants[@]} -gt 0 ]; then
 	if [ "${mutants[0]}" = all ]; then
 		mutants=("$top"/qemu/mutants/*.patch)
 	fi
-	rm -rf "$out/mutant"
-	mkdir "$out/mutant"
-	for mutant in "${mutants[@]}"; do
-		run_mutant "$top/qemu/mutants/$(basename "$mutant" .patch).patch" || status=1
+	prepare_mutants
+	for name in "${mutants[@]}"; do
+		run_mutant "$top/qemu/mutants/$(basename "$name" .patch).patch" || status=1
 	done
-	rm -rf "$out/mutant"
+	rm -rf "$mutant"
 	exit "$status"
 fi
 if [ -n "$qtest" ]; then
