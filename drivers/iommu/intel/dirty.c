@@ -50,9 +50,9 @@ bool intel_dirty_capable(struct device *dev)
 }
 
 /*
- * Switch one device. What is cached under the old setting goes, in the order of
- * VT-d 4.1 table 25 for a change of a present entry: PASID cache, IOTLB by
- * domain, device TLB.
+ * Switch one device. What is cached under the old setting goes, in the order
+ * that VT-d has for a change of a present entry (section 6.5.3.3 "Guidance to
+ * Software for Invalidations"): PASID cache, IOTLB by domain, device TLB.
  */
 static int intel_dirty_set_device(struct device_domain_info *info, bool enable)
 {

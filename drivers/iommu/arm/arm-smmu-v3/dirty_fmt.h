@@ -2,12 +2,12 @@
 /*
  * The Armv8 page tables of SMMUv3, as the dirty walker sees them
  *
- * Arm architecture reference manual, section D8.5 "Hardware management of the
- * dirty state"; SMMUv3 architecture specification, section 3.13 "Translation
- * table entries and Access/Dirty flags". A leaf with DBM may be written, and
- * hardware records the first write in bit 7: at stage 1 it clears AP[2], which
- * said read-only, at stage 2 it sets S2AP[1], which says writable. A leaf that
- * may not be written has no DBM.
+ * Arm architecture reference manual (DDI 0487), chapter D8, "Hardware management
+ * of the dirty state"; SMMUv3 architecture specification (IHI 0070), section
+ * 3.13 "Translation tables and Access flag/Dirty state". A leaf with DBM may be
+ * written, and hardware records the first write in bit 7: at stage 1 it clears
+ * AP[2], which said read-only, at stage 2 it sets S2AP[1], which says writable.
+ * A leaf that may not be written has no DBM.
  *
  * The walker counts levels from the leaf up: its level 1 is Arm's level 3. A
  * granule is a format of its own, so that the compiler knows its shifts.
