@@ -83,6 +83,8 @@ struct iommu_dirty_read {
  *       device that is attached later takes its setting from
  *       iommu_domain::dirty_enabled, which the core changes before @set and
  *       changes back if that fails.
+ * @sync: Wait until the leaves show every write that a device has completed
+ *        before. NULL where hardware completes no write earlier than that.
  * @read: Walk the leaves that map @iova to @last, inclusive, as @read says.
  *        The range lies in mapped, writable areas, which stay mapped during
  *        the call; tables outside of them may be freed at any moment and must
@@ -96,6 +98,7 @@ struct iommu_dirty_read {
  */
 struct iommu_dirty_ops {
 	int (*set)(struct iommu_domain *domain, bool enable);
+	void (*sync)(struct iommu_domain *domain);
 	void (*read)(struct iommu_domain *domain, struct iommu_dirty_read *read,
 		     unsigned long iova, unsigned long last);
 	void (*flush)(struct iommu_domain *domain, unsigned long iova,

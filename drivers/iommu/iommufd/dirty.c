@@ -144,6 +144,12 @@ static unsigned int iommufd_dirty_need(struct io_pagetable *iopt,
 	return pages;
 }
 
+static void iommufd_dirty_sync(struct iommu_domain *domain)
+{
+	if (domain->dirty_ops->sync)
+		domain->dirty_ops->sync(domain);
+}
+
 static void iommufd_dirty_flush(struct iommu_domain *domain,
 				struct iommu_dirty_read *read)
 {
@@ -201,6 +207,7 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 	};
 	int rc;
 
+	iommufd_dirty_sync(hwpt->common.domain);
 	for (;;) {
 		unsigned int pages = 0;
 
@@ -327,6 +334,7 @@ static void iommufd_dirty_forget(struct iommufd_hwpt_paging *hwpt)
 
 	lockdep_assert_held_write(&hwpt->dirty.lock);
 
+	iommufd_dirty_sync(hwpt->common.domain);
 	do {
 		down_read(&iopt->iova_rwsem);
 		if (!iommufd_dirty_find(iopt, &iova, ULONG_MAX)) {

@@ -58,6 +58,17 @@ static int arm_smmu_dirty_set(struct iommu_domain *domain, bool enable)
 	return 0;
 }
 
+/*
+ * A write may be seen in memory before the dirty state that it set is: only a
+ * CMD_SYNC that is issued after the write promises that (section 3.13.4 "HTTU
+ * behavior summary"). The barrier keeps the walk's loads behind it.
+ */
+static void arm_smmu_dirty_sync(struct iommu_domain *domain)
+{
+	arm_smmu_cmdq_sync(to_smmu_domain(domain)->smmu);
+	dma_rmb();
+}
+
 static iommu_dirty_walk_fn arm_smmu_dirty_walker(enum io_pgtable_fmt fmt,
 						 unsigned int page_shift)
 {
@@ -124,6 +135,7 @@ static void arm_smmu_dirty_flush(struct iommu_domain *domain,
 
 static const struct iommu_dirty_ops arm_smmu_dirty_ops = {
 	.set = arm_smmu_dirty_set,
+	.sync = arm_smmu_dirty_sync,
 	.read = arm_smmu_dirty_read,
 	.flush = arm_smmu_dirty_flush,
 };

@@ -16,6 +16,8 @@ struct iommu_domain;
 #define STRTAB_STE_2_S2HD		BIT_ULL(55)
 #define STRTAB_STE_2_S2HA		BIT_ULL(56)
 
+void arm_smmu_cmdq_sync(struct arm_smmu_device *smmu);
+
 #if IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
 bool arm_smmu_dirty_capable(struct arm_smmu_device *smmu);
 void arm_smmu_dirty_init_domain(struct iommu_domain *domain);
