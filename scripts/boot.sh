@@ -39,6 +39,20 @@ die() {
 	exit 125
 }
 
+# An IOMMU that is part of the machine takes properties as global ones.
+add_properties() {
+	local list prop
+	if [ -n "$machine_iommu" ]; then
+		machine_iommu+=,$1
+		return
+	fi
+	[ -n "${machine_global:-}" ] || die "machine '${iommu%%,*}' has no IOMMU with properties"
+	IFS=, read -ra list <<<"$1"
+	for prop in "${list[@]}"; do
+		machine_qemu+=(-global "$machine_global.$prop")
+	done
+}
+
 kernel='' initrd='' iommu=vtd mem=2G smp=2 append='' data=/dev/null log=''
 timeout=600 interactive='' devices=()
 while [ $# -gt 0 ]; do
@@ -73,7 +87,9 @@ table=$here/machines/${iommu%%,*}.sh
 [ -f "$table" ] || die "no machine '${iommu%%,*}': see scripts/machines"
 # shellcheck source=scripts/machines/vtd.sh
 . "$table"
-[ "$iommu" = "${iommu%%,*}" ] || machine_iommu+=,${iommu#*,}
+if [ "$iommu" != "${iommu%%,*}" ]; then
+	add_properties "${iommu#*,}"
+fi
 
 if [ -z "${QEMU:-}" ]; then
 	QEMU=$("$here/qemu.sh" --targets "$machine_target" | tail -n 1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034
-# Arm SMMUv3, which translates at stage 1. Read by scripts/boot.sh. With ACPI,
-# Linux would take the capability from a table that QEMU does not fill in.
+# Arm SMMUv3, which translates at stage 1, described by a device tree. Read by
+# scripts/boot.sh.
 machine_arch=arm64
 machine_target=aarch64-softmmu
 machine_console=ttyAMA0
@@ -9,4 +9,5 @@ machine_qemu=(-M "virt,iommu=smmuv3,gic-version=3,acpi=off" -cpu cortex-a57
 	-global arm-smmuv3.httu=on
 	-global arm-smmuv3.x-httu-late=on)
 machine_iommu=
+machine_global=arm-smmuv3
 machine_kernel=

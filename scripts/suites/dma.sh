@@ -8,22 +8,25 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/suites/dma.sh MACHINE [--kernel series|stock] [TEST...]
+usage: scripts/suites/dma.sh MACHINE[,PROP=VALUE...] [--kernel series|stock]
+                             [--program NAME] [TEST...]
 
 Runs the tests of tools/testing/selftests/iommu/dma on a machine of
 scripts/machines, on the composed kernel with KASAN and lockdep. With names,
 these tests only.
 
+  --program NAME   not dma_dirty, but another program of that directory
   --kernel stock   on the unpatched base. What fails there is known; a result
                    here is whether the list in stock-6.12-MACHINE.failures is right.
 END
 }
 
-kernel=series machine=''
+kernel=series machine='' program=dma_dirty
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
 	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--program) program=${2:?--program takes a name}; shift ;;
 	-*) usage >&2; exit 2 ;;
 	*)
 		[ -z "$machine" ] || break
@@ -50,8 +53,8 @@ image=$("$top/scripts/kernel.sh" --kernel "$kernel" --arch "$arch" --pages "$pag
 tree=$("$top/scripts/compose.sh")
 headers=$("$top/scripts/kernel.sh" --headers --arch "$arch")
 make -s -C "$tree/$dma" OUTPUT="$work" HDR="$headers" CROSS_COMPILE="$cross" \
-	CC="${cross}gcc" "$work/dma_dirty"
-"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd.gz" "$work/dma_dirty"
+	CC="${cross}gcc" "$work/$program"
+"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd.gz" "$work/$program"
 
 # A test's areas have as many pages whatever the size of a page, and the huge
 # pages that go with it are of 2 MiB or of 512 MiB.
@@ -61,7 +64,7 @@ mem=3G hugepages=128
 run() {
 	boot_results "$machine-$kernel" --kernel "$image" --initrd "$work/initrd.gz" \
 		--iommu "$machine" --mem "$mem" --timeout 1500 \
-		--append guest.hugepages="$hugepages" -- "dma_dirty ${tests[*]}"
+		--append guest.hugepages="$hugepages" -- "$program ${tests[*]}"
 }
 
 if [ "$kernel" = series ]; then

@@ -32,7 +32,9 @@
  * arm_smmu_dirty_capable() - can DMA writes through an SMMU be tracked
  * @smmu: the SMMU
  *
- * The updates must be coherent with the processor's atomic operations.
+ * The updates must be coherent with the processor's atomic operations. With
+ * ACPI, firmware has a say in that: the SMMU's node in IORT can take from it
+ * what IDR0 has, since the interconnect may not do what the SMMU can.
  *
  * Return: true if a domain that tracks can be allocated for its devices and
  *	   attached, whatever stage it has.

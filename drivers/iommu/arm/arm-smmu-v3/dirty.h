@@ -10,6 +10,9 @@
 struct arm_smmu_device;
 struct iommu_domain;
 
+/* IDR0.HTTU: access flag and dirty state of leaves, access flag of tables */
+#define IDR0_HTTU_ACCESS_DIRTY_TABLE	3
+
 /* Hardware updates access flag and dirty state, context descriptor and STE */
 #define CTXDESC_CD_0_TCR_HD		BIT_ULL(42)
 #define CTXDESC_CD_0_TCR_HA		BIT_ULL(43)

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * iommufd behind an IOMMU that cannot track.
+ *
+ * Firmware and hardware may leave an IOMMU without Dirty bits, or with bits
+ * that do not work. Then nothing may offer tracking, and everything else works
+ * (promise 5: the capability is reported if and only if the allocation works).
+ *
+ * The tests need an e1000e and an edu device of QEMU's.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "rig.h"
+
+#define PAGES	16
+
+FIXTURE(untracked)
+{
+	int fd;
+	uint32_t ioas;
+	struct e1000e nic;
+	struct edu edu;
+};
+
+FIXTURE_SETUP(untracked)
+{
+	self->nic.vfio.fd = -1;
+	self->edu.vfio.fd = -1;
+	self->fd = iommufd_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, iommufd_ioas_alloc(self->fd, &self->ioas));
+	ASSERT_EQ(0, e1000e_open(&self->nic, self->fd, 0));
+	ASSERT_EQ(0, edu_open(&self->edu, self->fd, 0));
+}
+
+FIXTURE_TEARDOWN(untracked)
+{
+	e1000e_close(&self->nic);
+	edu_close(&self->edu);
+	close(self->fd);
+}
+
+TEST_F(untracked, no_capability)
+{
+	struct vfio_dev *dev[] = { &self->nic.vfio, &self->edu.vfio };
+	uint64_t caps;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(dev); i++) {
+		ASSERT_EQ(0, iommufd_hw_caps(self->fd, dev[i]->devid, &caps));
+		EXPECT_EQ(0, caps & IOMMU_HW_CAP_DIRTY_TRACKING);
+	}
+}
+
+TEST_F(untracked, no_allocation)
+{
+	struct vfio_dev *dev[] = { &self->nic.vfio, &self->edu.vfio };
+	unsigned int i;
+	uint32_t hwpt;
+
+	for (i = 0; i < ARRAY_SIZE(dev); i++)
+		EXPECT_EQ(-EOPNOTSUPP,
+			  iommufd_hwpt_alloc(self->fd, dev[i]->devid,
+					     self->ioas,
+					     IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+					     &hwpt));
+}
+
+/* An ordinary page table is what it always was, and says so. */
+TEST_F(untracked, dma_without_tracking)
+{
+	uint8_t *nic_mem = mem_alloc(E1000E_MEM_SIZE, SZ_4K);
+	uint8_t *mem = mem_alloc(PAGES * SZ_4K, SZ_4K);
+	uint8_t frame[E1000E_MIN_LEN];
+	uint64_t bits = 0;
+	uint32_t hwpt;
+	unsigned int i;
+
+	ASSERT_NE(NULL, nic_mem);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, iommufd_map(self->fd, self->ioas, nic_mem, RIG_NIC_IOVA,
+				 E1000E_MEM_SIZE));
+	ASSERT_EQ(0, iommufd_map(self->fd, self->ioas, mem, RIG_IOVA,
+				 PAGES * SZ_4K));
+	ASSERT_EQ(0, iommufd_hwpt_alloc(self->fd, self->nic.vfio.devid,
+					self->ioas, 0, &hwpt));
+	ASSERT_EQ(0, vfio_attach(&self->nic.vfio, hwpt));
+	ASSERT_EQ(0, e1000e_start(&self->nic, nic_mem, RIG_NIC_IOVA));
+	ASSERT_EQ(0, e1000e_write_pages(&self->nic, RIG_IOVA, SZ_4K, PAGES, 1));
+	for (i = 0; i < PAGES; i++) {
+		e1000e_frame(frame, sizeof(frame), 1 + i);
+		EXPECT_EQ(0, memcmp(mem + i * SZ_4K, frame, sizeof(frame)));
+	}
+	EXPECT_EQ(-EOPNOTSUPP, iommufd_set_dirty(self->fd, hwpt, true));
+	EXPECT_EQ(-EOPNOTSUPP,
+		  iommufd_get_dirty(self->fd, hwpt, 0, RIG_IOVA, PAGES * SZ_4K,
+				    SZ_4K, &bits));
+	EXPECT_EQ(0, bits);
+
+	e1000e_close(&self->nic);
+	mem_free(mem, PAGES * SZ_4K);
+	mem_free(nic_mem, E1000E_MEM_SIZE);
+}
+
+TEST_HARNESS_MAIN
