@@ -137,30 +137,21 @@ meson() {
 
 # shellcheck disable=SC2317 # called through step
 apply() {
-	cat -- "${patches[@]}" >"$out/applied.new"
-	patch -d "$out/src" -p1 --no-backup-if-mismatch --fuzz=0 <"$out/applied.new"
-	mv "$out/applied.new" "$out/applied"
+	cat -- "${patches[@]}" |
+		patch -d "$out/src.new" -p1 --no-backup-if-mismatch --fuzz=0
 }
 
-# Only what a changed patch touches gets a new time stamp
+# Only what has another content gets a new time stamp
 source_tree() {
-	local base want
-	base=$(hash_of "$(cat "$out/dsc")")
-	want="$base $(hash_of "${patches[@]}")"
+	local want
+	want="$(hash_of "$(cat "$out/dsc")") $(hash_of "${patches[@]}")"
 	[ "$(cat "$out/src.ok" 2>/dev/null)" = "$want" ] && return
-	if [ "$(cut -d' ' -f1 "$out/src.ok" 2>/dev/null)" = "$base" ]; then
-		rm -f "$out/src.ok"
-		if patch -d "$out/src" -p1 -R --dry-run -f <"$out/applied" >/dev/null; then
-			patch -d "$out/src" -p1 -R -f <"$out/applied" >/dev/null
-			step patch "changing the patches" apply
-			echo "$want" >"$out/src.ok"
-			return
-		fi
-	fi
-	rm -rf "$out/src.ok" "$out/src"
+	rm -rf "$out/src.ok" "$out/src.new"
 	step unpack "unpacking the source" \
-		dpkg-source --no-check --no-copy -x "$(cat "$out/dsc")" "$out/src"
+		dpkg-source --no-check --no-copy -x "$(cat "$out/dsc")" "$out/src.new"
 	step patch "patching" apply
+	rsync -rlpc --delete "$out/src.new/" "$out/src/"
+	rm -rf "$out/src.new"
 	echo "$want" >"$out/src.ok"
 }
 
