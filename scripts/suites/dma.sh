@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ -n "$machine" ] || { usage >&2; exit 2; }
-work=$top/build/check/$machine
+work=$top/build/check/${machine%%,*}
 mkdir -p "$work"
 
 tests=()
@@ -62,9 +62,10 @@ mem=3G hugepages=128
 [ "$pages" = 4k ] || mem=6G hugepages=4
 
 run() {
-	boot_results "$machine-$kernel" --kernel "$image" --initrd "$work/initrd.gz" \
-		--iommu "$machine" --mem "$mem" --timeout 1500 \
-		--append guest.hugepages="$hugepages" -- "$program ${tests[*]}"
+	boot_results "${machine//[,=]/-}-$kernel" --kernel "$image" \
+		--initrd "$work/initrd.gz" --iommu "$machine" --mem "$mem" \
+		--timeout 1500 --append guest.hugepages="$hugepages" -- \
+		"$program ${tests[*]}"
 }
 
 if [ "$kernel" = series ]; then
