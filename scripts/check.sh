@@ -4,8 +4,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-all=(static unit model peer vtd amd smmuv3 demo)
-by_name=(smmuv3-64k)
+all=(static unit kunit model selftest peer vtd amd smmuv3 demo)
+by_name=(smmuv3-64k smmuv3-acpi)
 
 usage() {
 	cat <<END
@@ -16,7 +16,8 @@ By name only: ${by_name[*]}
 The last line is "N passed, N failed"; the exit status is 0 if none failed.
 Results and logs are kept in build/check/.
 
-  --kernel stock   run vtd, amd, smmuv3 or peer on the unpatched base, for comparison
+  --kernel stock   run selftest, peer, vtd, amd or smmuv3 on the unpatched base, for
+                   comparison
 
 $(for suite in "${all[@]}" "${by_name[@]}"; do
 	printf '  %-10s %s\n' "$suite" \
@@ -39,8 +40,8 @@ done
 if [ ${#args[@]} -gt 0 ]; then
 	for suite in "${suites[@]}"; do
 		case $suite in
-		vtd | amd | smmuv3 | peer) ;;
-		*) die "--kernel is for the suites vtd, amd, smmuv3 and peer" ;;
+		selftest | peer | vtd | amd | smmuv3) ;;
+		*) die "--kernel is for the suites selftest, peer, vtd, amd and smmuv3" ;;
 		esac
 	done
 fi

@@ -74,12 +74,4 @@ if [ "$kernel" = series ]; then
 fi
 
 run >"$work/stock.results"
-list=$top/$dma/stock-6.12-$machine.failures
-sed -n 's/^not ok //p' "$work/stock.results" | sort >"$work/stock.failed"
-grep -v '^[#?]' "$list" | sort >"$work/stock.known"
-sed -n 's/^?//p' "$list" | sort >"$work/stock.sometimes"
-comm -12 "$work/stock.known" "$work/stock.failed" | sed 's/^/ok stock fails /'
-comm -23 "$work/stock.known" "$work/stock.failed" | sed 's/^/not ok stock fails /'
-comm -13 "$work/stock.known" "$work/stock.failed" |
-	comm -23 - "$work/stock.sometimes" | sed 's/^/not ok stock passes /'
-sed -n 's/^ok /ok stock passes /p' "$work/stock.results"
+stock_results "$work/stock.results" "$top/$dma/stock-6.12-$machine.failures"

@@ -75,6 +75,14 @@ shell_style() {
 	(cd "$top" && shellcheck run .ci/run scripts/*.sh scripts/suites/*.sh scripts/machines/*.sh)
 }
 
+# The description for syzkaller names what the headers have.
+syzkaller() {
+	local headers
+	headers=$("$top/scripts/kernel.sh" --headers)
+	"$top/scripts/syz-check.py" "$tree/tools/iommu-dirty/syzkaller/dev_iommu_dirty.txt" \
+		"$headers" "$tree"
+}
+
 # kmake SOURCE OUTPUT ARCH ARGUMENT...
 kmake() {
 	local cross=''
@@ -142,6 +150,7 @@ result "static: checkpatch --strict, kernel files" style_of_files
 result "static: checkpatch --strict, user-space files" style_of_tools
 result "static: checkpatch --strict, hooks" style_of_hooks
 result "static: kernel-doc" kernel_doc
+result "static: syzkaller's description agrees with the headers" syzkaller
 result "static: W=1 and sparse" warnings
 for choice in m n; do
 	result "static: the kernel links, IOMMUFD=$choice" links "$choice"

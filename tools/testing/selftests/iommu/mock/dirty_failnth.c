@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocation of every call fails once: promises 1, 2 and 4. A call is
+ * made with its first allocation failing, then with its second, and so on until
+ * it makes no more. Each time it ends well or with an error, and nothing that
+ * was dirty before is lost. SET does not fail.
+ *
+ * Needs CONFIG_FAILSLAB and debugfs.
+ */
+#include "kselftest_harness.h"
+#include "mock.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define LENGTH		(16 * MOCK_PAGE)
+#define OTHER		(MOCK_START + MIB(8))
+
+/* No call has that many allocations. */
+#define NTH_MAX		1500
+
+FIXTURE(nth)
+{
+	struct mock m;
+	int fail;
+};
+
+static int put(const char *name, const char *value)
+{
+	int fd = open(name, O_WRONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, value, strlen(value));
+	close(fd);
+	return n == (ssize_t)strlen(value) ? 0 : -EIO;
+}
+
+FIXTURE_SETUP(nth)
+{
+	ASSERT_EQ(0, put("/sys/kernel/debug/failslab/ignore-gfp-wait", "N")) {
+		TH_LOG("is CONFIG_FAILSLAB set, and debugfs mounted?");
+	}
+	MUST(put("/sys/kernel/debug/failslab/verbose", "0"));
+	MUST(put("/sys/kernel/debug/fail_iommufd/verbose", "0"));
+	self->fail = open("/proc/self/fail-nth", O_RDWR);
+	ASSERT_LE(0, self->fail);
+
+	MUST(mock_open(&self->m, MOCK_PAGE));
+	MUST(mock_map(&self->m, MOCK_START, LENGTH, MOCK_PAGE));
+	MUST(mock_map(&self->m, OTHER - LENGTH, LENGTH, MOCK_PAGE));
+	MUST(mock_set(&self->m, true));
+}
+
+FIXTURE_TEARDOWN(nth)
+{
+	mock_close(&self->m);
+	close(self->fail);
+}
+
+static int arm(int fail, unsigned int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	return pwrite(fail, text, len, 0) == len ? 0 : -errno;
+}
+
+/* Has the n-th allocation been reached? Then it has failed. */
+static bool fired(int fail)
+{
+	char text[16] = "";
+	bool left;
+
+	left = pread(fail, text, sizeof(text) - 1, 0) > 0 && atoi(text);
+	arm(fail, 0);
+	return !left;
+}
+
+static int write_all(struct mock *m, unsigned int n)
+{
+	int rc = mock_write(m, MOCK_START, (n % 3 + 1) * MOCK_PAGE, 5);
+
+	return rc ? rc : mock_write(m, OTHER - LENGTH, MOCK_PAGE, n % 16 + 1);
+}
+
+/* All of it, reported and then no more */
+static void expect_all(struct __test_metadata *_metadata, struct mock *m)
+{
+	OK(mock_get(m, MOCK_START, MIB(16)));
+	OK(mock_get(m, MOCK_START, MIB(16)));
+}
+
+/* Promise 2: what an interrupted GET has delivered is good, the rest dirty. */
+TEST_F_TIMEOUT(nth, promise2_get, SLOW)
+{
+	struct oracle_req req = {
+		.iova = MOCK_START,
+		.length = MIB(16),
+		.page_size = MOCK_PAGE,
+	};
+	size_t size = MIB(16) / MOCK_PAGE / 8;
+	struct mock *m = &self->m;
+	unsigned int n;
+	bool failed;
+
+	for (n = 1; n < NTH_MAX; n++) {
+		uint8_t *map;
+		int rc;
+
+		/* A new mapping, for which much has to be allocated */
+		map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, map);
+		MUST(write_all(m, n));
+		MUST(arm(self->fail, n));
+		rc = iommufd_get_dirty(m->fd, m->hwpt, 0, req.iova, req.length,
+				       MOCK_PAGE, map);
+		failed = fired(self->fail);
+		if (rc) {
+			ASSERT_TRUE(failed);
+			OK(oracle_delivered(&m->oracle, &req, map, size));
+		} else {
+			OK(oracle_compare(&m->oracle, &req, map));
+			oracle_covered(&m->oracle, req.iova, req.length);
+		}
+		expect_all(_metadata, m);
+		munmap(map, size);
+		if (!failed)
+			break;
+	}
+	TH_LOG("%u allocations", n - 1);
+	ASSERT_GT(NTH_MAX, n);
+	ASSERT_LT(1, n);
+}
+
+/* Promise 4: SET succeeds, whatever is not to be had. */
+TEST_F_TIMEOUT(nth, promise4_set_does_not_fail, SLOW)
+{
+	struct mock *m = &self->m;
+	unsigned int n;
+	bool failed;
+
+	for (n = 1; n < NTH_MAX; n++) {
+		MUST(write_all(m, n));
+		MUST(arm(self->fail, n));
+		EXPECT_EQ(0, mock_set(m, false));
+		failed = fired(self->fail);
+		MUST(arm(self->fail, n));
+		EXPECT_EQ(0, mock_set(m, true));
+		failed |= fired(self->fail);
+		expect_all(_metadata, m);
+		MUST(write_all(m, n));
+		expect_all(_metadata, m);
+		if (!failed)
+			break;
+	}
+	TH_LOG("%u allocations", n - 1);
+	ASSERT_GT(NTH_MAX, n);
+}
+
+/* A call that makes something, and how to undo it */
+struct call {
+	int (*act)(struct mock *m);
+	int (*undo)(struct mock *m);
+};
+
+static void every_nth(struct __test_metadata *_metadata, struct mock *m,
+		      int fail, const struct call *call)
+{
+	unsigned int n;
+	bool failed;
+	int rc;
+
+	for (n = 1; n < NTH_MAX; n++) {
+		MUST(write_all(m, n));
+		MUST(arm(fail, n));
+		rc = call->act(m);
+		failed = fired(fail);
+		ASSERT_TRUE(!rc || failed);
+		if (!rc)
+			MUST(call->undo(m));
+		expect_all(_metadata, m);
+		if (!failed)
+			break;
+	}
+	TH_LOG("%u allocations", n - 1);
+	ASSERT_GT(NTH_MAX, n);
+	ASSERT_LT(1, n);
+}
+
+static uint32_t made;
+
+static int alloc(struct mock *m)
+{
+	return iommufd_hwpt_alloc(m->fd, m->idev, m->ioas,
+				  IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &made);
+}
+
+/* A HWPT that was made can be switched and read: SET does not fail. */
+static int use_and_destroy(struct mock *m)
+{
+	uint64_t bits = 0x11, seen = 0;
+	int rc;
+
+	rc = iommufd_set_dirty(m->fd, made, true);
+	if (!rc)
+		rc = mock_mark(m->fd, made, MOCK_START, 16, &bits) == 2 ? 0 :
+									 -EIO;
+	if (!rc)
+		rc = iommufd_get_dirty(m->fd, made, 0, MOCK_START, LENGTH,
+				       MOCK_PAGE, &seen);
+	if (!rc && seen != bits)
+		rc = -EBADMSG;
+	return rc ? rc : iommufd_destroy(m->fd, made);
+}
+
+/* Promise 4: what has been allocated works, what failed leaves nothing. */
+TEST_F_TIMEOUT(nth, promise4_hwpt_alloc, SLOW)
+{
+	const struct call call = { alloc, use_and_destroy };
+
+	every_nth(_metadata, &self->m, self->fail, &call);
+}
+
+static int destroy(struct mock *m)
+{
+	return iommufd_destroy(m->fd, made);
+}
+
+static int attach(struct mock *m)
+{
+	return mock_add_device(m->fd, m->hwpt, 0, &made, NULL);
+}
+
+/* Promise 4: a device that is attached, or is not. */
+TEST_F_TIMEOUT(nth, promise4_attach, SLOW)
+{
+	const struct call call = { attach, destroy };
+
+	every_nth(_metadata, &self->m, self->fail, &call);
+}
+
+static uint32_t other;
+
+static int move(struct mock *m)
+{
+	return mock_replace(m->fd, m->stdev, other);
+}
+
+static int move_back(struct mock *m)
+{
+	return mock_replace(m->fd, m->stdev, m->hwpt);
+}
+
+/* Promise 4: a device that is moved, or stays where it is. */
+TEST_F_TIMEOUT(nth, promise4_replace, SLOW)
+{
+	const struct call call = { move, move_back };
+	struct mock *m = &self->m;
+
+	MUST(iommufd_hwpt_alloc(m->fd, m->idev, m->ioas,
+				IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other));
+	every_nth(_metadata, m, self->fail, &call);
+}
+
+static int map(struct mock *m)
+{
+	return iommufd_map(m->fd, m->ioas, m->small, OTHER, KIB(64));
+}
+
+static int unmap(struct mock *m)
+{
+	return iommufd_unmap(m->fd, m->ioas, OTHER, KIB(64));
+}
+
+/* Promises 1, 9: an area that is mapped beside the others, or is a hole. */
+TEST_F_TIMEOUT(nth, promise1_map, SLOW)
+{
+	const struct call call = { map, unmap };
+
+	every_nth(_metadata, &self->m, self->fail, &call);
+}
+
+static int copy(struct mock *m)
+{
+	return iommufd_copy(m->fd, m->ioas, OTHER, m->ioas, MOCK_START, LENGTH);
+}
+
+static int unmap_copy(struct mock *m)
+{
+	return iommufd_unmap(m->fd, m->ioas, OTHER, LENGTH);
+}
+
+/* Promises 1, 9: the same, of memory that is mapped already. */
+TEST_F_TIMEOUT(nth, promise1_copy, SLOW)
+{
+	const struct call call = { copy, unmap_copy };
+
+	every_nth(_metadata, &self->m, self->fail, &call);
+}
+
+TEST_HARNESS_MAIN
