@@ -16,6 +16,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
+#include <linux/uaccess.h>
 
 #include "../iommu-dirty-log.h"
 #include "dirty.h"
@@ -100,14 +101,16 @@ int iommufd_dirty_log_pin(struct iommu_dirty_log *log,
 	if (user < bits->user)
 		return -EFAULT;
 
-	for (i = 0; i < ARRAY_SIZE(log->page); i++) {
+	user &= PAGE_MASK;
+	for (i = 0; i < ARRAY_SIZE(log->page); i++, user += PAGE_SIZE) {
 		struct page *page;
-		int rc;
+		int rc = 0;
 
 		if (!(pages & BIT(i)))
 			continue;
-		rc = pin_user_pages_fast((user & PAGE_MASK) + i * PAGE_SIZE, 1,
-					 FOLL_WRITE, &page);
+		/* Pinning would say EOVERFLOW for the last page of all. */
+		if (access_ok((void __user *)user, PAGE_SIZE))
+			rc = pin_user_pages_fast(user, 1, FOLL_WRITE, &page);
 		if (rc != 1) {
 			iommufd_dirty_log_unpin(log);
 			return rc < 0 ? rc : -EFAULT;
