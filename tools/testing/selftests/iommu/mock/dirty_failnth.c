@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define LENGTH		(16 * MOCK_PAGE)
-#define OTHER		(MOCK_START + MIB(8))
+#define OTHER		(3 * MOCK_WINDOW)
+#define ALL_LEN		(OTHER + MIB(1) - MOCK_START)
 
 /* No call has that many allocations. */
 #define NTH_MAX		1500
@@ -89,8 +90,8 @@ static int write_all(struct mock *m, unsigned int n)
 /* All of it, reported and then no more */
 static void expect_all(struct __test_metadata *_metadata, struct mock *m)
 {
-	OK(mock_get(m, MOCK_START, MIB(16)));
-	OK(mock_get(m, MOCK_START, MIB(16)));
+	OK(mock_get(m, MOCK_START, ALL_LEN));
+	OK(mock_get(m, MOCK_START, ALL_LEN));
 }
 
 /* Promise 2: what an interrupted GET has delivered is good, the rest dirty. */
@@ -98,10 +99,10 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 {
 	struct oracle_req req = {
 		.iova = MOCK_START,
-		.length = MIB(16),
+		.length = ALL_LEN,
 		.page_size = MOCK_PAGE,
 	};
-	size_t size = MIB(16) / MOCK_PAGE / 8;
+	size_t size = ALL_LEN / MOCK_PAGE / 8;
 	struct mock *m = &self->m;
 	unsigned int n;
 	bool failed;
@@ -110,7 +111,7 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 		uint8_t *map;
 		int rc;
 
-		/* A new mapping, for which much has to be allocated */
+		/* A new file, which has to allocate for its later pages */
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		ASSERT_NE(MAP_FAILED, map);

@@ -9,6 +9,7 @@
 #include "kselftest_harness.h"
 #include "mock.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -269,13 +270,20 @@ static int slow_map(struct slow *s)
 
 	s->map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	s->uffd = syscall(SYS_userfaultfd, 0);
+	s->uffd = syscall(SYS_userfaultfd, O_NONBLOCK);
 	if (s->map == MAP_FAILED || s->uffd < 0 ||
 	    ioctl(s->uffd, UFFDIO_API, &api))
 		return -errno;
 	reg.range.start = (uintptr_t)s->map;
 	reg.range.len = SIZE;
 	return ioctl(s->uffd, UFFDIO_REGISTER, &reg) ? -errno : 0;
+}
+
+static bool faulted(struct slow *s)
+{
+	struct pollfd pfd = { .fd = s->uffd, .events = POLLIN };
+
+	return poll(&pfd, 1, 10000) == 1 && pfd.revents == POLLIN;
 }
 
 /* Fill in what the faults ask for, each after a while or when told to. */
@@ -288,7 +296,8 @@ static void *slow_thread(void *arg)
 	while (s->faults--) {
 		struct uffdio_zeropage zero = { .range = { .len = 4096 } };
 
-		if (read(s->uffd, &msg, sizeof(msg)) != sizeof(msg))
+		if (!faulted(s) ||
+		    read(s->uffd, &msg, sizeof(msg)) != sizeof(msg))
 			break;
 		for (ms = 0; ms < s->wait_ms && !s->go; ms++)
 			usleep(1000);
@@ -340,7 +349,6 @@ TEST_F(process, promise1_slow_bitmap_stalls_nobody)
 	struct get_thread g = { .m = &self->m };
 	struct mock *m = &self->m;
 	pthread_t getter, filler;
-	struct pollfd pfd;
 	uint64_t begin;
 	uint32_t other;
 
@@ -350,8 +358,7 @@ TEST_F(process, promise1_slow_bitmap_stalls_nobody)
 	MUST(write_some(m, 2));
 	g.map = s.map;
 	MUST(pthread_create(&getter, NULL, get_thread, &g));
-	pfd = (struct pollfd){ .fd = s.uffd, .events = POLLIN };
-	ASSERT_EQ(1, poll(&pfd, 1, 10000));
+	ASSERT_TRUE(faulted(&s));
 
 	/*
 	 * Whoever had to wait for the GET would wait for good: after 5 seconds
