@@ -94,6 +94,22 @@ static void expect_all(struct __test_metadata *_metadata, struct mock *m)
 	OK(mock_get(m, MOCK_START, ALL_LEN));
 }
 
+/*
+ * A bitmap whose first page is there. For the first fault in the others, which
+ * are a mapping that is like no neighbour of it, the kernel has to allocate.
+ */
+static uint8_t *bitmap(size_t size)
+{
+	uint8_t *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED ||
+	    madvise(map + 4096, size - 4096, MADV_DONTFORK))
+		return NULL;
+	map[0] = 0;
+	return map;
+}
+
 /* Promise 2: what an interrupted GET has delivered is good, the rest dirty. */
 TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 {
@@ -103,18 +119,16 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 		.page_size = MOCK_PAGE,
 	};
 	size_t size = ALL_LEN / MOCK_PAGE / 8;
+	unsigned int n, errors = 0;
 	struct mock *m = &self->m;
-	unsigned int n;
 	bool failed;
 
 	for (n = 1; n < NTH_MAX; n++) {
 		uint8_t *map;
 		int rc;
 
-		/* A new file, which has to allocate for its later pages */
-		map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		ASSERT_NE(MAP_FAILED, map);
+		map = bitmap(size);
+		ASSERT_NE(NULL, map);
 		MUST(write_all(m, n));
 		MUST(arm(self->fail, n));
 		rc = iommufd_get_dirty(m->fd, m->hwpt, 0, req.iova, req.length,
@@ -123,6 +137,7 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 		if (rc) {
 			ASSERT_TRUE(failed);
 			OK(oracle_delivered(&m->oracle, &req, map, size));
+			errors++;
 		} else {
 			OK(oracle_compare(&m->oracle, &req, map));
 			oracle_covered(&m->oracle, req.iova, req.length);
@@ -132,9 +147,9 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 		if (!failed)
 			break;
 	}
-	TH_LOG("%u allocations", n - 1);
+	TH_LOG("%u allocations, %u errors", n - 1, errors);
 	ASSERT_GT(NTH_MAX, n);
-	ASSERT_LT(1, n);
+	ASSERT_LT(0, errors);
 }
 
 /* Promise 4: SET succeeds, whatever is not to be had. */
