@@ -1,214 +1,300 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock IOMMU's page table with dirty bits
+ * The mock IOMMU's operations for dirty tracking
  *
- * A domain that tracks has, beside the mock's xarray of PFNs, a radix table
- * whose leaves carry dirty bits: 512 entries a table, leaves of MOCK_IO_PAGE
- * size at level 1 and of 512 times that at level 2. It is walked by the same
- * code as the hardware formats. IOMMU_TEST_OP_DIRTY takes the part of the
- * device and sets dirty bits.
+ * They do what include/linux/iommu-dirty.h asks of a driver, and watch whether
+ * the core keeps its side: that reading and flushing exclude switching and
+ * attaching, that the driver is called when the contract says and with what it
+ * says, and that a window that cleared something flushes it. What goes wrong is
+ * counted, for tests to assert that nothing did. Most of it would also lose
+ * dirt, since the devices (mock_dirty_hw.c) cache translations as hardware
+ * does; a count says why.
  *
- * Tables live as long as the domain. Only a table whose whole range is mapped
- * by one large leaf is freed earlier: no read enters it, since the range is in
- * no live area.
+ * Any operation can be held at a point or made to fail, by test operations: a
+ * race is a sequence of steps then, and happens every time.
  */
-#include <linux/gfp.h>
 #include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
-#include "../iommu-dirty-walk.h"
-#include "iommufd_private.h"
-#include "iommufd_test.h"
 #include "mock_dirty.h"
 
-#define MOCK_PT_PAGE_SHIFT	(PAGE_SHIFT - 1)
-#define MOCK_PT_INDEX_BITS	9
-#define MOCK_PT_ROOT_LEVEL	3
+#define MOCK_PT_PAGE_SIZE	BIT(MOCK_PT_PAGE_SHIFT)
 
-#define MOCK_PT_PRESENT		BIT_ULL(0)
-#define MOCK_PT_LEAF		BIT_ULL(1)
-#define MOCK_PT_DIRTY_BIT	2
+/* Nobody who is held may be so for ever. */
+#define MOCK_DIRTY_HOLD_MAX	(20 * HZ)
 
-static __always_inline bool mock_pt_leaf(u64 entry)
-{
-	return entry & MOCK_PT_LEAF;
-}
-
-static __always_inline u64 *mock_pt_table(u64 entry)
-{
-	return (u64 *)(unsigned long)(entry & ~MOCK_PT_PRESENT);
-}
-
-static const struct iommu_dirty_fmt mock_pt_fmt = {
-	.page_shift = MOCK_PT_PAGE_SHIFT,
-	.index_bits = MOCK_PT_INDEX_BITS,
-	.present = MOCK_PT_PRESENT,
-	.dirty_bit = MOCK_PT_DIRTY_BIT,
-	.leaf = mock_pt_leaf,
-	.table = mock_pt_table,
-};
-
-DEFINE_IOMMU_DIRTY_WALK(mock_pt_walk, &mock_pt_fmt)
-
-/*
- * The domain's operations have the table beside them: selftest.c's struct need
- * not know of it.
+/**
+ * mock_dirty_fault() - count what the core must not do
+ * @mock: domain
+ * @fault: MOCK_DIRTY_FAULT_*
  */
-struct mock_dirty {
-	struct iommu_dirty_ops ops;
-	u64 *root;
-};
-
-static struct mock_dirty *to_mock_dirty(struct iommu_domain *domain)
+void mock_dirty_fault(struct mock_dirty *mock, unsigned int fault)
 {
-	return container_of(domain->dirty_ops, struct mock_dirty, ops);
+	atomic_inc(&mock->faults[fault]);
 }
 
-static unsigned int mock_pt_shift(unsigned int level)
+/**
+ * mock_dirty_hold() - wait, if a test wants it, until it does not any more
+ * @mock: domain
+ * @point: MOCK_DIRTY_HOLD_*
+ */
+void mock_dirty_hold(struct mock_dirty *mock, unsigned int point)
 {
-	return MOCK_PT_PAGE_SHIFT + (level - 1) * MOCK_PT_INDEX_BITS;
+	if (!test_bit(point, &mock->hold))
+		return;
+	set_bit(point, &mock->held);
+	wait_event_timeout(mock->wait, !test_bit(point, &mock->hold),
+			   MOCK_DIRTY_HOLD_MAX);
+	clear_bit(point, &mock->held);
 }
 
-static void mock_pt_free_table(u64 *table, unsigned int level)
+/**
+ * mock_dirty_fail() - should an operation fail, as a test wants it
+ * @mock: domain
+ * @what: MOCK_DIRTY_FAIL_*
+ *
+ * Return: 0 or the negative errno to fail with.
+ */
+int mock_dirty_fail(struct mock_dirty *mock, unsigned int what)
+{
+	int rc = 0;
+
+	spin_lock(&mock->lock);
+	if (mock->fail_nth[what] && !--mock->fail_nth[what])
+		rc = mock->fail_error[what];
+	spin_unlock(&mock->lock);
+	return rc;
+}
+
+/* The slot of a task, or a free one for NULL; the caller holds mock->lock */
+static struct mock_dirty_pending *
+mock_dirty_pending(struct mock_dirty *mock, const struct task_struct *task)
 {
 	unsigned int i;
 
-	for (i = 0; level > 1 && i < 1U << MOCK_PT_INDEX_BITS; i++)
-		if ((table[i] & MOCK_PT_PRESENT) && !mock_pt_leaf(table[i]))
-			mock_pt_free_table(mock_pt_table(table[i]), level - 1);
-	kfree(table);
+	for (i = 0; i < MOCK_DIRTY_PENDING; i++)
+		if (mock->pending[i].task == task)
+			return mock->pending + i;
+	return NULL;
 }
 
-/*
- * The entry for @iova at @level, or the leaf above it that maps it. Tables on
- * the way are made if @gfp allows. Returns NULL where there is no table.
- */
-static u64 *mock_pt_entry(struct mock_dirty *mock, unsigned long iova,
-			  unsigned int level, gfp_t gfp)
+/* Whoever cleared something and is not at it any more did not flush it. */
+static void mock_dirty_drop_pending(struct mock_dirty *mock)
 {
-	unsigned int at = MOCK_PT_ROOT_LEVEL;
-	u64 *table = mock->root;
+	unsigned int i;
 
-	for (;; at--) {
-		u64 *slot = table + (iova >> mock_pt_shift(at)) %
-					    (1U << MOCK_PT_INDEX_BITS);
-		u64 entry = READ_ONCE(*slot);
-		u64 *new;
-
-		if (at == level || mock_pt_leaf(entry))
-			return slot;
-		if (!(entry & MOCK_PT_PRESENT)) {
-			if (!gfp)
-				return NULL;
-			new = kcalloc(1U << MOCK_PT_INDEX_BITS, sizeof(*new),
-				      gfp);
-			if (!new)
-				return NULL;
-			entry = 0;
-			/* A map of a neighbour may install one at this time. */
-			if (try_cmpxchg64(slot, &entry,
-					  (unsigned long)new | MOCK_PT_PRESENT))
-				entry = (unsigned long)new | MOCK_PT_PRESENT;
-			else
-				kfree(new);
-		}
-		table = mock_pt_table(entry);
+	spin_lock(&mock->lock);
+	for (i = 0; i < MOCK_DIRTY_PENDING; i++) {
+		if (!mock->pending[i].task)
+			continue;
+		mock->pending[i].task = NULL;
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_UNFLUSHED);
 	}
+	spin_unlock(&mock->lock);
 }
 
 /**
- * mock_dirty_map() - map leaves, all clean
- * @domain: mock domain
- * @iova: first IOVA
- * @pgsize: size of a leaf: one of level 1 or 2
- * @pgcount: number of leaves
- * @gfp: how to allocate tables
+ * mock_dirty_change_begin() - devices or their setting are about to change
+ * @mock: domain
  *
- * Return: 0 or -ENOMEM.
+ * Windows exclude that, from the first read to the flush.
  */
-int mock_dirty_map(struct iommu_domain *domain, unsigned long iova,
-		   size_t pgsize, size_t pgcount, gfp_t gfp)
+void mock_dirty_change_begin(struct mock_dirty *mock)
 {
-	unsigned int level = pgsize == BIT(MOCK_PT_PAGE_SHIFT) ? 1 : 2;
-
-	if (!domain->dirty_ops)
-		return 0;
-
-	for (; pgcount; pgcount--, iova += pgsize) {
-		u64 *slot = mock_pt_entry(to_mock_dirty(domain), iova, level,
-					  gfp);
-		u64 old;
-
-		if (!slot)
-			return -ENOMEM;
-		old = READ_ONCE(*slot);
-		WRITE_ONCE(*slot, MOCK_PT_PRESENT | MOCK_PT_LEAF);
-		if ((old & MOCK_PT_PRESENT) && !mock_pt_leaf(old))
-			mock_pt_free_table(mock_pt_table(old), level - 1);
-	}
-	return 0;
+	if (atomic_inc_return(&mock->writers) > 1 ||
+	    atomic_read(&mock->readers))
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_OVERLAP);
+	mock_dirty_drop_pending(mock);
 }
 
 /**
- * mock_dirty_unmap() - unmap leaves
- * @domain: mock domain
- * @iova: first IOVA
- * @size: length in bytes; what is not mapped is skipped
+ * mock_dirty_change_end() - the end of what mock_dirty_change_begin() began
+ * @mock: domain
  */
-void mock_dirty_unmap(struct iommu_domain *domain, unsigned long iova,
-		      size_t size)
+void mock_dirty_change_end(struct mock_dirty *mock)
 {
-	unsigned long end = iova + size;
+	atomic_dec(&mock->writers);
+}
 
-	if (!domain->dirty_ops)
-		return;
+static void mock_dirty_read_begin(struct mock_dirty *mock)
+{
+	atomic_inc(&mock->readers);
+	if (atomic_read(&mock->writers))
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_OVERLAP);
+}
 
-	for (; iova != end; iova += BIT(MOCK_PT_PAGE_SHIFT)) {
-		u64 *slot = mock_pt_entry(to_mock_dirty(domain), iova, 1, 0);
-
-		if (slot)
-			WRITE_ONCE(*slot, 0);
-	}
+static void mock_dirty_read_end(struct mock_dirty *mock)
+{
+	atomic_dec(&mock->readers);
 }
 
 static int mock_dirty_set(struct iommu_domain *domain, bool enable)
 {
-	return 0;
+	struct mock_dirty *mock = to_mock_dirty(domain);
+	int rc;
+
+	atomic_inc(&mock->sets);
+	mock_dirty_change_begin(mock);
+	if (mock->enabled == enable)
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_SET_SAME);
+	if (domain->dirty_enabled != enable)
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_SET_EARLY);
+
+	mock_dirty_hold(mock, MOCK_DIRTY_HOLD_SET);
+	rc = mock_dirty_fail(mock, MOCK_DIRTY_FAIL_SET);
+	if (!rc) {
+		mock->enabled = enable;
+		mock_dirty_switch(mock, enable);
+	}
+	mock_dirty_change_end(mock);
+	return rc;
+}
+
+/* Both ends of the range are mapped and writable; poison is in between if not */
+static bool mock_dirty_mapped(struct mock_dirty *mock, unsigned long iova,
+			      unsigned long last)
+{
+	bool first_ok = false, last_ok = false;
+
+	down_read(&mock->tables);
+	mock_pt_leaf(mock, iova, NULL, &first_ok);
+	mock_pt_leaf(mock, last, NULL, &last_ok);
+	up_read(&mock->tables);
+	return first_ok && last_ok;
+}
+
+static void mock_dirty_check_read(struct mock_dirty *mock,
+				  const struct iommu_dirty_read *read,
+				  unsigned long iova, unsigned long last)
+{
+	struct mock_dirty_pending *pending;
+
+	if (iova > last || (iova | (last + 1)) & (MOCK_PT_PAGE_SIZE - 1))
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_UNALIGNED);
+	if (read->log && !mock->enabled)
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_READ_OFF);
+	if (!mock_dirty_mapped(mock, iova, last))
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_OUTSIDE);
+
+	/* A new window: what the one before cleared should be flushed. */
+	if (read->cleared <= read->cleared_last)
+		return;
+	spin_lock(&mock->lock);
+	pending = mock_dirty_pending(mock, current);
+	if (pending) {
+		pending->task = NULL;
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_UNFLUSHED);
+	}
+	spin_unlock(&mock->lock);
+}
+
+/* Remember what must be flushed before the window ends */
+static void mock_dirty_note_cleared(struct mock_dirty *mock,
+				    const struct iommu_dirty_read *read)
+{
+	struct mock_dirty_pending *pending;
+
+	spin_lock(&mock->lock);
+	pending = mock_dirty_pending(mock, current);
+	if (!pending)
+		pending = mock_dirty_pending(mock, NULL);
+	if (!WARN_ON(!pending)) {
+		pending->task = current;
+		pending->iova = read->cleared;
+		pending->last = read->cleared_last;
+		pending->sizes = read->cleared_sizes;
+	}
+	spin_unlock(&mock->lock);
 }
 
 static void mock_dirty_read(struct iommu_domain *domain,
 			    struct iommu_dirty_read *read, unsigned long iova,
 			    unsigned long last)
 {
-	mock_pt_walk(to_mock_dirty(domain)->root, MOCK_PT_ROOT_LEVEL, read,
-		     iova, last);
+	struct mock_dirty *mock = to_mock_dirty(domain);
+
+	atomic_inc(&mock->reads);
+	mock_dirty_read_begin(mock);
+	mock_dirty_check_read(mock, read, iova, last);
+	mock_pt_read(mock, read, iova, last);
+	/* What is cleared without a log is the switch's to flush. */
+	if (read->log && read->cleared <= read->cleared_last)
+		mock_dirty_note_cleared(mock, read);
+	mock_dirty_hold(mock, MOCK_DIRTY_HOLD_READ);
+	mock_dirty_read_end(mock);
 }
 
-/* IOMMU_TEST_OP_DIRTY goes to the table each time: nothing is cached. */
+static void mock_dirty_check_flush(struct mock_dirty *mock, unsigned long iova,
+				   unsigned long last, unsigned long sizes)
+{
+	struct mock_dirty_pending *pending;
+
+	spin_lock(&mock->lock);
+	pending = mock_dirty_pending(mock, current);
+	if (!pending) {
+		mock_dirty_fault(mock, MOCK_DIRTY_FAULT_IDLE);
+	} else {
+		if (iova > pending->iova || last < pending->last ||
+		    pending->sizes & ~sizes)
+			mock_dirty_fault(mock, MOCK_DIRTY_FAULT_SHORT);
+		pending->task = NULL;
+	}
+	spin_unlock(&mock->lock);
+}
+
 static void mock_dirty_flush(struct iommu_domain *domain, unsigned long iova,
 			     unsigned long last, unsigned long sizes)
 {
+	struct mock_dirty *mock = to_mock_dirty(domain);
+
+	atomic_inc(&mock->flushes);
+	mock_dirty_read_begin(mock);
+	mock_dirty_check_flush(mock, iova, last, sizes);
+	mock_dirty_hold(mock, MOCK_DIRTY_HOLD_FLUSH);
+	mock_dirty_invalidate(mock, iova, last, sizes, false);
+	mock_dirty_read_end(mock);
+}
+
+/**
+ * to_mock_dirty() - the mock of a domain
+ * @domain: any domain
+ *
+ * Return: the mock, or NULL if the domain is not one that tracks.
+ */
+struct mock_dirty *to_mock_dirty(struct iommu_domain *domain)
+{
+	if (!domain->dirty_ops || domain->dirty_ops->read != mock_dirty_read)
+		return NULL;
+	return container_of(domain->dirty_ops, struct mock_dirty, ops);
 }
 
 /**
  * mock_dirty_init() - make a mock domain track
  * @domain: domain under construction
+ * @dev_flags: flags of the mock device that it is made for
  *
  * Return: 0 or -ENOMEM.
  */
-int mock_dirty_init(struct iommu_domain *domain)
+int mock_dirty_init(struct iommu_domain *domain, unsigned long dev_flags)
 {
 	struct mock_dirty *mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
+	int rc;
 
 	if (!mock)
 		return -ENOMEM;
-	mock->root = kcalloc(1U << MOCK_PT_INDEX_BITS, sizeof(*mock->root),
-			     GFP_KERNEL_ACCOUNT);
-	if (!mock->root) {
+	mutex_init(&mock->devices_lock);
+	INIT_LIST_HEAD(&mock->devices);
+	spin_lock_init(&mock->lock);
+	init_waitqueue_head(&mock->wait);
+	rc = mock_pt_init(mock);
+	if (rc) {
 		kfree(mock);
-		return -ENOMEM;
+		return rc;
 	}
+	mock->replicated = dev_flags & MOCK_DIRTY_DEVICE_REPLICATED;
+	mock->domain = domain;
 	mock->ops.set = mock_dirty_set;
 	mock->ops.read = mock_dirty_read;
 	mock->ops.flush = mock_dirty_flush;
@@ -222,88 +308,75 @@ int mock_dirty_init(struct iommu_domain *domain)
  */
 void mock_dirty_free(struct iommu_domain *domain)
 {
-	struct mock_dirty *mock;
+	struct mock_dirty *mock = to_mock_dirty(domain);
 
-	if (!domain->dirty_ops)
+	if (!mock)
 		return;
-	mock = to_mock_dirty(domain);
-	mock_pt_free_table(mock->root, MOCK_PT_ROOT_LEVEL);
+	WARN_ON(!list_empty(&mock->devices));
+	mock_pt_free(mock);
 	kfree(mock);
 }
 
-/* Set the dirty bit of each leaf that a bit of the user's bitmap stands for. */
-static int mock_dirty_mark(struct mock_dirty *mock, unsigned long iova,
-			   unsigned long page_size, unsigned long nr,
-			   void __user *uptr)
+/**
+ * mock_dirty_map() - map leaves, all clean
+ * @domain: mock domain, which need not track
+ * @iova: first IOVA
+ * @pgsize: size of a leaf, which the format has
+ * @pgcount: number of leaves
+ * @prot: IOMMU_WRITE if devices may write
+ * @gfp: how to allocate tables
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mock_dirty_map(struct iommu_domain *domain, unsigned long iova,
+		   size_t pgsize, size_t pgcount, int prot, gfp_t gfp)
 {
-	unsigned long *bits, i;
-	int count = 0;
+	struct mock_dirty *mock = to_mock_dirty(domain);
 
-	bits = kvcalloc(BITS_TO_LONGS(nr), sizeof(*bits), GFP_KERNEL_ACCOUNT);
-	if (!bits)
-		return -ENOMEM;
-	if (copy_from_user(bits, uptr, DIV_ROUND_UP(nr, BITS_PER_BYTE))) {
-		kvfree(bits);
-		return -EFAULT;
-	}
-
-	for_each_set_bit(i, bits, nr) {
-		u64 *slot = mock_pt_entry(mock, iova + i * page_size, 1, 0);
-
-		if (slot && mock_pt_leaf(READ_ONCE(*slot))) {
-			set_bit(MOCK_PT_DIRTY_BIT, (unsigned long *)slot);
-			count++;
-		}
-	}
-	kvfree(bits);
-	return count;
+	if (!mock)
+		return 0;
+	mock_dirty_hold(mock, MOCK_DIRTY_HOLD_MAP);
+	return mock_pt_map(mock, iova, ilog2(pgsize), pgcount,
+			   prot & IOMMU_WRITE, gfp);
 }
 
 /**
- * mock_dirty_test() - IOMMU_TEST_OP_DIRTY: have a device write pages
- * @ucmd: the call
- * @cmd: its command
- *
- * Return: 0; -ENOENT for an id that is no paging HWPT; -EINVAL for one that is
- *	   not the mock's or whose tracking is off, and for bad arguments;
- *	   -EOVERFLOW if there are too many pages; -ENOMEM; -EFAULT.
+ * mock_dirty_unmap() - unmap leaves
+ * @domain: mock domain, which need not track
+ * @iova: first IOVA
+ * @size: length in bytes; what is not mapped is skipped
  */
-int mock_dirty_test(struct iommufd_ucmd *ucmd, struct iommu_test_cmd *cmd)
+void mock_dirty_unmap(struct iommu_domain *domain, unsigned long iova,
+		      size_t size)
 {
-	unsigned long page_size = cmd->dirty.page_size;
-	struct iommufd_hwpt_paging *hwpt;
-	struct iommu_domain *domain;
-	unsigned long nr;
-	int rc = -EINVAL;
+	struct mock_dirty *mock = to_mock_dirty(domain);
 
-	if (!page_size || !cmd->dirty.length || !cmd->dirty.uptr ||
-	    cmd->dirty.iova % page_size || cmd->dirty.length % page_size)
-		return -EINVAL;
-	nr = cmd->dirty.length / page_size;
-	if (nr > SZ_16M * BITS_PER_BYTE)
-		return -EOVERFLOW;
+	if (!mock)
+		return;
+	mock_pt_unmap(mock, iova, iova + size - 1);
+	mock_dirty_invalidate(mock, iova, iova + size - 1, ~0UL, true);
+	mock_dirty_hold(mock, MOCK_DIRTY_HOLD_UNMAP);
+}
 
-	hwpt = iommufd_get_hwpt_paging(ucmd, cmd->id);
-	if (IS_ERR(hwpt))
-		return PTR_ERR(hwpt);
-	domain = hwpt->common.domain;
-	if (!domain->dirty_ops || domain->dirty_ops->read != mock_dirty_read)
-		goto out_put;
+/**
+ * mock_dirty_stats() - what has happened so far
+ * @mock: domain
+ * @quiet: nobody is reading, so that nothing may be left to be flushed
+ * @stats: filled in
+ */
+void mock_dirty_stats(struct mock_dirty *mock, bool quiet,
+		      struct mock_dirty_stats *stats)
+{
+	unsigned int i;
 
-	down_read(&hwpt->dirty.lock);
-	down_read(&hwpt->ioas->iopt.iova_rwsem);
-	if (domain->dirty_enabled)
-		rc = mock_dirty_mark(to_mock_dirty(domain), cmd->dirty.iova,
-				     page_size, nr,
-				     u64_to_user_ptr(cmd->dirty.uptr));
-	up_read(&hwpt->ioas->iopt.iova_rwsem);
-	up_read(&hwpt->dirty.lock);
-	if (rc < 0)
-		goto out_put;
-
-	cmd->dirty.out_nr_dirty = rc;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-out_put:
-	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
-	return rc;
+	stats->held = READ_ONCE(mock->held);
+	stats->sets = atomic_read(&mock->sets);
+	stats->reads = atomic_read(&mock->reads);
+	stats->flushes = atomic_read(&mock->flushes);
+	stats->hits = atomic_read(&mock->hits);
+	if (quiet)
+		mock_dirty_drop_pending(mock);
+	for (i = 0; i < MOCK_DIRTY_NR_FAULTS; i++)
+		stats->faults[i] = atomic_read(&mock->faults[i]);
+	stats->faults[MOCK_DIRTY_FAULT_OUTSIDE] += mock_pt_astray(mock);
 }
