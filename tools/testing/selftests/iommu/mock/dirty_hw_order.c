@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The order of calls, on the mock IOMMU: who must wait for whom
+ *
+ * One call is held at the point in question, by the mock, and the other one is
+ * made and must wait. What it would have lost, had it not waited, is looked
+ * for; and the mock counts what the core does that include/linux/iommu-dirty.h
+ * forbids.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "hw.h"
+#include "kselftest_harness.h"
+
+/* Who has not come back for so long is waiting for something. */
+#define WAITS_MS	300
+
+#define PAGE		2051U
+#define OTHER		17U
+
+/* An area behind the one that is there */
+#define BESIDE		(MOCK_START + HW_LENGTH)
+#define BESIDE_LENGTH	(64 * MOCK_PAGE)
+
+static uint64_t at(unsigned int page)
+{
+	return MOCK_START + page * MOCK_PAGE;
+}
+
+/* A call in a thread of its own. @pt is a HWPT, or for unmap the IOAS. */
+struct call {
+	pthread_t thread;
+	atomic_bool done;
+	int rc;
+	int fd;
+	uint32_t pt;
+	uint32_t stdev;
+	uint32_t idev;
+	uint8_t bits[HW_PAGES / 8];
+	int (*fn)(struct call *call);
+};
+
+static int call_get(struct call *call)
+{
+	return iommufd_get_dirty(call->fd, call->pt, 0, MOCK_START, HW_LENGTH,
+				 MOCK_PAGE, call->bits);
+}
+
+static int call_replace(struct call *call)
+{
+	return mock_replace(call->fd, call->stdev, call->pt);
+}
+
+static int call_attach(struct call *call)
+{
+	return mock_add_device(call->fd, call->pt, 0, &call->stdev,
+			       &call->idev);
+}
+
+static int call_detach(struct call *call)
+{
+	return iommufd_destroy(call->fd, call->stdev);
+}
+
+static int call_set(struct call *call)
+{
+	return iommufd_set_dirty(call->fd, call->pt, true);
+}
+
+static int call_unmap(struct call *call)
+{
+	return iommufd_unmap(call->fd, call->pt, MOCK_START, HW_LENGTH);
+}
+
+static int call_map_beside(struct call *call)
+{
+	void *mem = mmap(NULL, BESIDE_LENGTH, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return iommufd_map(call->fd, call->pt, mem, BESIDE, BESIDE_LENGTH);
+}
+
+static int call_unmap_beside(struct call *call)
+{
+	return iommufd_unmap(call->fd, call->pt, BESIDE, BESIDE_LENGTH);
+}
+
+static void *call_thread(void *arg)
+{
+	struct call *call = arg;
+
+	call->rc = call->fn(call);
+	call->done = true;
+	return NULL;
+}
+
+static int start(struct call *call, int (*fn)(struct call *call), int fd,
+		 uint32_t pt, uint32_t stdev)
+{
+	memset(call, 0, sizeof(*call));
+	call->fn = fn;
+	call->fd = fd;
+	call->pt = pt;
+	call->stdev = stdev;
+	return -pthread_create(&call->thread, NULL, call_thread, call);
+}
+
+static int finish(struct call *call)
+{
+	pthread_join(call->thread, NULL);
+	return call->rc;
+}
+
+static bool is_waiting(struct call *call)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < WAITS_MS && !call->done; ms++)
+		usleep(1000);
+	return !call->done;
+}
+
+FIXTURE(order)
+{
+	struct hw hw;
+	uint32_t other_ioas;
+	uint32_t other_stdev;
+	uint32_t other_idev;
+	struct call a;
+	struct call b;
+	uint8_t bits[HW_PAGES / 8];
+};
+
+FIXTURE_SETUP(order)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, hw_open(hw, 0, MOCK_PAGE));
+	ASSERT_EQ(0, iommufd_ioas_alloc(hw->fd, &self->other_ioas));
+	ASSERT_EQ(0, mock_add_device(hw->fd, self->other_ioas, 0,
+				     &self->other_stdev, &self->other_idev));
+}
+
+FIXTURE_TEARDOWN(order)
+{
+	EXPECT_EQ(0, hw_close(&self->hw));
+}
+
+/*
+ * A device that is half attached writes, and no flush knows of it yet. A read
+ * at this time would clear what the device goes on writing through its cache.
+ */
+TEST_F(order, get_waits_for_attach)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_ATTACH));
+	ASSERT_EQ(0, start(&self->a, call_replace, hw->fd, hw->hwpt,
+			   self->other_stdev));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_ATTACH));
+	ASSERT_EQ(0, hw_writes(hw->fd, self->other_idev, at(PAGE)));
+
+	ASSERT_EQ(0, start(&self->b, call_get, hw->fd, hw->hwpt, 0));
+	EXPECT_TRUE(is_waiting(&self->b));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&self->a));
+	ASSERT_EQ(0, finish(&self->b));
+	EXPECT_TRUE(hw_only(self->b.bits, PAGE, 1));
+
+	ASSERT_EQ(0, hw_writes(hw->fd, self->other_idev, at(PAGE)));
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
+}
+
+/* Read, cleared and not yet flushed: nobody comes or goes at this time. */
+static void wait_for_get(struct __test_metadata *_metadata, struct hw *hw,
+			 struct call *get, struct call *other,
+			 int (*fn)(struct call *call), uint32_t pt,
+			 uint32_t stdev)
+{
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_FLUSH));
+	ASSERT_EQ(0, start(get, call_get, hw->fd, hw->hwpt, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_FLUSH));
+
+	ASSERT_EQ(0, start(other, fn, hw->fd, pt, stdev));
+	EXPECT_TRUE(is_waiting(other));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(get));
+	ASSERT_EQ(0, finish(other));
+	EXPECT_TRUE(hw_only(get->bits, PAGE, 1));
+}
+
+TEST_F(order, attach_waits_for_get)
+{
+	wait_for_get(_metadata, &self->hw, &self->a, &self->b, call_attach,
+		     self->hw.hwpt, 0);
+}
+
+TEST_F(order, replace_waits_for_get)
+{
+	wait_for_get(_metadata, &self->hw, &self->a, &self->b, call_replace,
+		     self->hw.hwpt, self->other_stdev);
+}
+
+TEST_F(order, detach_waits_for_get)
+{
+	wait_for_get(_metadata, &self->hw, &self->a, &self->b, call_detach, 0,
+		     self->hw.stdev);
+}
+
+/* The areas of a window stay mapped until it is flushed. */
+TEST_F(order, unmap_waits_for_get)
+{
+	wait_for_get(_metadata, &self->hw, &self->a, &self->b, call_unmap,
+		     self->hw.ioas, 0);
+}
+
+/* A device that leaves is the business of where it comes from, too. */
+TEST_F(order, replace_away_waits_for_get)
+{
+	struct hw *hw = &self->hw;
+	uint32_t hwpt;
+
+	ASSERT_EQ(0, iommufd_hwpt_alloc(hw->fd, self->other_idev,
+					self->other_ioas,
+					IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+					&hwpt));
+	wait_for_get(_metadata, hw, &self->a, &self->b, call_replace, hwpt,
+		     hw->stdev);
+	EXPECT_EQ(0, hw_faults(hw->fd, hwpt));
+}
+
+/* A half-attached device has its setting already: the new one must reach it. */
+TEST_F(order, set_waits_for_attach)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_ATTACH));
+	ASSERT_EQ(0, start(&self->a, call_replace, hw->fd, hw->hwpt,
+			   self->other_stdev));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_ATTACH));
+
+	ASSERT_EQ(0, start(&self->b, call_set, hw->fd, hw->hwpt, 0));
+	EXPECT_TRUE(is_waiting(&self->b));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&self->a));
+	ASSERT_EQ(0, finish(&self->b));
+
+	ASSERT_EQ(0, hw_writes(hw->fd, self->other_idev, at(PAGE)));
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
+}
+
+TEST_F(order, attach_and_get_wait_for_set)
+{
+	struct hw *hw = &self->hw;
+	struct call set;
+
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_SET));
+	ASSERT_EQ(0, start(&set, call_set, hw->fd, hw->hwpt, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_SET));
+
+	ASSERT_EQ(0, start(&self->a, call_replace, hw->fd, hw->hwpt,
+			   self->other_stdev));
+	ASSERT_EQ(0, start(&self->b, call_get, hw->fd, hw->hwpt, 0));
+	EXPECT_TRUE(is_waiting(&self->a));
+	EXPECT_TRUE(is_waiting(&self->b));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&set));
+	ASSERT_EQ(0, finish(&self->a));
+	ASSERT_EQ(0, finish(&self->b));
+
+	ASSERT_EQ(0, hw_writes(hw->fd, self->other_idev, at(PAGE)));
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
+}
+
+/*
+ * Between clear and flush a write through the cache leaves no trace and needs
+ * none, since this read reports it; any other is for the next.
+ */
+TEST_F(order, writes_between_clear_and_flush)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_READ));
+	ASSERT_EQ(0, start(&self->a, call_get, hw->fd, hw->hwpt, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_READ));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	EXPECT_EQ(1, hw_stats(hw->fd, hw->hwpt, 0).hits);
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(OTHER)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&self->a));
+	EXPECT_TRUE(hw_only(self->a.bits, PAGE, 1));
+
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, OTHER, 1));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
+}
+
+/*
+ * An area that is being set up or torn down is in nobody's page table wholly,
+ * and no lock is held for it: a read passes it by, and does not wait for it.
+ */
+static void pass_by(struct __test_metadata *_metadata, struct hw *hw,
+		    struct call *call, int (*fn)(struct call *call),
+		    unsigned int point)
+{
+	uint64_t bits[HW_PAGES / 64 + 1] = {};
+
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << point));
+	ASSERT_EQ(0, start(call, fn, hw->fd, hw->ioas, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, point));
+
+	ASSERT_EQ(0, iommufd_get_dirty(hw->fd, hw->hwpt, 0, MOCK_START,
+				       HW_LENGTH + BESIDE_LENGTH, MOCK_PAGE,
+				       bits));
+	EXPECT_FALSE(call->done);
+	EXPECT_TRUE(hw_only((uint8_t *)bits, PAGE, 1));
+	EXPECT_EQ(0, bits[HW_PAGES / 64]);
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(call));
+}
+
+TEST_F(order, get_passes_by_map)
+{
+	pass_by(_metadata, &self->hw, &self->a, call_map_beside,
+		MOCK_DIRTY_HOLD_MAP);
+}
+
+TEST_F(order, get_passes_by_unmap)
+{
+	struct call map = { .fd = self->hw.fd, .pt = self->hw.ioas };
+
+	ASSERT_EQ(0, call_map_beside(&map));
+	pass_by(_metadata, &self->hw, &self->a, call_unmap_beside,
+		MOCK_DIRTY_HOLD_UNMAP);
+}
+
+/* Two reads at once need not wait for each other. */
+TEST_F(order, get_does_not_wait_for_get)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_FLUSH));
+	ASSERT_EQ(0, start(&self->a, call_get, hw->fd, hw->hwpt, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_FLUSH));
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, 0, 0));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&self->a));
+	EXPECT_TRUE(hw_only(self->a.bits, PAGE, 1));
+}
+
+TEST_HARNESS_MAIN
