@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Suite peer: upstream's own iommufd selftest, from the base's source, untouched.
+# Suite peer: upstream's own iommufd selftests, from the base's source, untouched.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -9,10 +9,10 @@ usage() {
 	cat <<END
 usage: scripts/suites/peer.sh [--kernel series|stock]
 
-Builds upstream's tools/testing/selftests/iommu/iommufd from the base's source
-and runs it on the composed kernel with its mock IOMMU. Every test that passes
-on the unpatched base must pass; the ones that do not, for want of a newer
-kernel, are listed in scripts/suites/peer.unsupported.
+Builds upstream's tools/testing/selftests/iommu/iommufd and iommufd_fail_nth
+from the base's source and runs them on the composed kernel with its mock IOMMU.
+Every test that passes on the unpatched base must pass; the ones that do not,
+for want of a newer kernel, are listed in scripts/suites/peer.unsupported.
 END
 }
 
@@ -39,16 +39,19 @@ selftests=$tree/tools/testing/selftests
 
 unchanged() {
 	git -C "$tree" diff --exit-code base HEAD -- \
-		tools/testing/selftests/iommu/{iommufd.c,iommufd_utils.h}
+		tools/testing/selftests/iommu/{iommufd.c,iommufd_fail_nth.c,iommufd_utils.h}
 }
 
-gcc -O2 -w "${defines[@]}" -isystem "$headers" -static -pthread \
-	-o "$work/iommufd" "$selftests/iommu/iommufd.c"
-"$top/scripts/initramfs.sh" "$work/initrd.gz" "$work/iommufd"
+for program in iommufd iommufd_fail_nth; do
+	gcc -O2 -w "${defines[@]}" -isystem "$headers" -static -pthread \
+		-o "$work/$program" "$selftests/iommu/$program.c"
+done
+"$top/scripts/initramfs.sh" "$work/initrd.gz" "$work"/{iommufd,iommufd_fail_nth}
 
 [ "$kernel" = stock ] || result "the selftest's source is upstream's" unchanged
 boot_results "peer-$kernel" --kernel "$image" --initrd "$work/initrd.gz" --iommu none \
-	--mem 3G --timeout 900 --append guest.hugepages=160 -- iommufd >"$work/results"
+	--mem 3G --timeout 900 --append guest.hugepages=160 -- \
+	"iommufd; iommufd_fail_nth" >"$work/results"
 
 # What the base cannot do either is not ours to pass, but must fail still.
 while read -r name; do
