@@ -112,7 +112,8 @@ configure() {
 out=$top/build/kernel/static
 
 warnings() {
-	configure "$tree" "$out-warnings" x86
+	configure "$tree" "$out-warnings" x86 CONFIG_KUNIT=y \
+		CONFIG_IOMMU_DIRTY_KUNIT_TEST=y
 	kmake "$tree" "$out-warnings" x86 W=1 C=2 CHECK=sparse drivers/iommu/ \
 		>"$out-warnings/log" 2>&1 || {
 		tail -n 30 "$out-warnings/log"
