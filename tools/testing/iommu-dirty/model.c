@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reading a table as the core does, and judging what came of it, see model.h */
+/* What must come of reading a table, see model.h */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "iommu-dirty-log.h"
+#include "get.h"
 #include "model.h"
 
+/* The second page of a window's log may lie behind the bitmap's end. */
 #define GUARD_PAGES	2
 #define GUARD_BYTE	0xa5
 
@@ -23,202 +24,203 @@ static const char *complain(const char *fmt, ...)
 	return wrong;
 }
 
-/* A leaf's fate during one read */
-struct fate {
-	bool before;	/* dirty when the read began */
-	bool written;	/* by hardware, between two windows */
-};
-
-struct judged {
-	struct table *table;
+/* One read, as it should go */
+struct model {
+	struct get get;
 	const struct request *request;
-	struct fate *fates;
-	u8 *pages;	/* guard, bitmap from @offset on, guard */
-	unsigned long bytes;
+	const char *verdict;
+	u8 *want;		/* what get.bitmap should be */
+	unsigned long read;
 };
 
-static bool bit_set(const struct judged *j, unsigned long iova)
-{
-	unsigned long bit = (iova - j->request->iova) >> j->request->granule;
-	const u8 *bitmap = j->pages + GUARD_PAGES * PAGE_SIZE +
-			   j->request->offset;
+/* Two bitmaps, the walker's and the model's, guard pages around each */
+static struct {
+	u8 *got;
+	u8 *want;
+	unsigned long bytes;
+} buffers;
 
-	return bitmap[bit / 8] >> bit % 8 & 1;
+static void fill_buffers(const struct request *request)
+{
+	unsigned long bits = (request->last - request->iova + 1) >>
+			     request->granule;
+	unsigned long bytes = (bits + 7) / 8;
+	unsigned long all = round_up(request->offset + bytes, PAGE_SIZE) +
+			    2 * GUARD_PAGES * PAGE_SIZE;
+	unsigned long start = GUARD_PAGES * PAGE_SIZE + request->offset;
+
+	if (all > buffers.bytes) {
+		free(buffers.got);
+		free(buffers.want);
+		buffers.got = aligned_alloc(PAGE_SIZE, all);
+		buffers.want = malloc(all);
+		if (!buffers.got || !buffers.want)
+			abort();
+		memset(buffers.got, GUARD_BYTE, all);
+		memset(buffers.want, GUARD_BYTE, all);
+		buffers.bytes = all;
+	}
+	memset(buffers.got + start, 0, bytes);
+	memset(buffers.want + start, 0, bytes);
 }
 
-/* One window: the same merging of neighbours into runs as iommufd/dirty.c */
-static void read_window(struct table *table, struct iommu_dirty_read *read,
-			unsigned long iova, unsigned long last)
+/* What lies around the bitmap is GUARD_BYTE in both, and is so again. */
+static const char *compare_bitmaps(const struct request *request)
 {
-	unsigned long run = 0, run_last = 0;
-	bool open = false;
+	unsigned long bytes = (((request->last - request->iova + 1) >>
+				request->granule) + 7) / 8;
+	unsigned long start = GUARD_PAGES * PAGE_SIZE + request->offset;
+	unsigned long all = round_up(start + bytes, PAGE_SIZE) +
+			    GUARD_PAGES * PAGE_SIZE;
+	const char *verdict = NULL;
+	unsigned long i = 0;
+
+	if (memcmp(buffers.got, buffers.want, all)) {
+		while (buffers.got[i] == buffers.want[i])
+			i++;
+		if (i < start || i >= start + bytes)
+			verdict = complain("byte %ld from the bitmap's %s is written",
+					   (long)(i - start - (i < start ? 0 : bytes)),
+					   i < start ? "start" : "end");
+		else
+			verdict = complain("bits from %#lx: %#x, should be %#x",
+					   request->iova + ((i - start) * 8 <<
+							    request->granule),
+					   buffers.got[i], buffers.want[i]);
+	}
+	memset(buffers.got + start, GUARD_BYTE, bytes);
+	memset(buffers.want + start, GUARD_BYTE, bytes);
+	return verdict;
+}
+
+static const char *compare_tables(const struct table *table)
+{
+	unsigned int words = 1U << table->format->index_bits;
+	const struct node *node;
+	unsigned int i = 0;
+
+	for (node = table->nodes; node; node = node->next) {
+		if (!memcmp(node->words, node->expect, words * sizeof(u64)))
+			continue;
+		while (node->words[i] == node->expect[i])
+			i++;
+		return complain("word %u of a table is %#lx, should be %#lx", i,
+				node->words[i], node->expect[i]);
+	}
+	return NULL;
+}
+
+static bool should_be_dirty(const struct table *table, const struct leaf *leaf)
+{
 	unsigned int i;
 
-	for (i = 0; i <= table->nr; i++) {
-		const struct leaf *leaf = table->leaves + i;
-		unsigned long from, to;
+	for (i = 0; i < leaf->words; i++)
+		if (word_dirty(table->format, leaf->expect[i]))
+			return true;
+	return false;
+}
 
-		if (i < table->nr && leaf->iova + leaf->size - 1 < iova)
+static void should_be_clean(const struct table *table, const struct leaf *leaf)
+{
+	unsigned int i;
+
+	for (i = 0; i < leaf->words; i++)
+		if (word_dirty(table->format, leaf->expect[i]))
+			leaf->expect[i] ^= BIT_ULL(table->format->dirty);
+}
+
+static void want_bits(struct model *model, unsigned long iova,
+		      unsigned long last)
+{
+	unsigned long bit = (iova - model->get.iova) >> model->get.granule;
+	unsigned long end = ((last - model->get.iova) >> model->get.granule) + 1;
+
+	while (bit < end) {
+		if (bit % 8 || end - bit < 8) {
+			model->want[bit / 8] |= 1 << bit % 8;
+			bit++;
 			continue;
-		if (i < table->nr && leaf->iova <= last) {
-			from = max(iova, leaf->iova);
-			to = min(last, leaf->iova + leaf->size - 1);
-			if (open && from == run_last + 1) {
-				run_last = to;
-				continue;
-			}
 		}
-		if (open) {
-			if (run != read->next)
-				read->whole = run;
-			table->format->walk(table->root, table->level, read,
-					    run, run_last);
-			read->next = run_last + 1;
-		}
-		if (i == table->nr || leaf->iova > last)
-			break;
-		run = from;
-		run_last = to;
-		open = true;
+		memset(model->want + bit / 8, 0xff, (end - bit) / 8);
+		bit = round_down(end, 8);
 	}
 }
 
-static void note_writes(struct judged *j, const bool *dirty)
+/* One leaf in one window. Returns whether it is to be cleared. */
+static bool want_leaf(struct model *model, struct leaf *leaf,
+		      unsigned long iova, unsigned long last)
 {
-	unsigned int i;
-
-	for (i = 0; i < j->table->nr; i++)
-		if (!dirty[i] && leaf_dirty(j->table, j->table->leaves + i))
-			j->fates[i].written = true;
-}
-
-static void read_all(struct judged *j, struct iommu_dirty_read *read)
-{
-	const struct request *request = j->request;
-	unsigned long iova = request->iova;
-	bool *dirty = calloc(j->table->nr + 1, sizeof(*dirty));
-	struct iommu_dirty_log log;
-
-	read->log = &log;
-	for (;;) {
-		unsigned long last = min(request->last,
-					 iova | (BIT(request->window) - 1));
-		unsigned long bit = (iova - request->iova) >> request->granule;
-		unsigned long byte = request->offset + bit / 8;
-		unsigned int i;
-
-		log.iova = request->iova + (bit << request->granule);
-		log.last = last;
-		log.shift = request->granule;
-		log.bit = byte % PAGE_SIZE * 8 + bit % 8;
-		for (i = 0; i < 2; i++)
-			log.page[i] = (unsigned long *)(j->pages + PAGE_SIZE *
-				(GUARD_PAGES + byte / PAGE_SIZE + i));
-		read_window(j->table, read, iova, last);
-		if (last == request->last)
-			break;
-		iova = last + 1;
-		if (!request->between)
-			continue;
-		for (i = 0; i < j->table->nr; i++)
-			dirty[i] = leaf_dirty(j->table, j->table->leaves + i);
-		request->between(j->table, request->arg);
-		note_writes(j, dirty);
-	}
-	free(dirty);
-}
-
-static const char *judge_leaf(const struct judged *j, unsigned int i,
-			      const struct iommu_dirty_read *read)
-{
-	const struct request *request = j->request;
-	const struct leaf *leaf = j->table->leaves + i;
-	const struct fate *fate = j->fates + i;
 	unsigned long leaf_last = leaf->iova + leaf->size - 1;
-	bool dirty = leaf_dirty(j->table, leaf);
-	bool inside = leaf->iova >= request->iova &&
-		      leaf_last <= request->last;
-	unsigned long step = min(leaf->size, BIT(request->granule));
-	unsigned long iova, set = 0, nr = 0;
+	unsigned long from = max(leaf->iova, iova), to = min(leaf_last, last);
 
-	for (iova = max(leaf->iova, request->iova);
-	     iova <= min(leaf_last, request->last); iova += step, nr++)
-		set += bit_set(j, iova);
-
-	if (fate->before && set != nr)
-		return complain("lost: %lu of %lu bits of leaf %#lx", nr - set,
-				nr, leaf->iova);
-	/* A granule larger than the leaf may be dirty for its neighbours. */
-	if (!fate->before && !fate->written && set &&
-	    leaf->size >= BIT(request->granule))
-		return complain("invented: leaf %#lx", leaf->iova);
-	if ((fate->before || fate->written) && !dirty) {
-		if (!request->clear)
-			return complain("cleared by NO_CLEAR: %#lx", leaf->iova);
-		if (!inside || set != nr)
-			return complain("cleared, not reported whole: %#lx",
-					leaf->iova);
-		if (read->cleared > leaf->iova || read->cleared_last < leaf_last ||
-		    !(read->cleared_sizes & leaf->size))
-			return complain("cleared, not flushed: %#lx",
-					leaf->iova);
-	}
-	if (request->clear && inside && fate->before && !fate->written && dirty)
-		return complain("not cleared: %#lx", leaf->iova);
-	return NULL;
+	if (!should_be_dirty(model->get.table, leaf))
+		return false;
+	want_bits(model, from, to);
+	if (leaf->read != model->read)
+		leaf->recorded = 0;
+	leaf->read = model->read;
+	leaf->recorded += to - from + 1;
+	return model->get.clear && leaf_last <= last &&
+	       leaf->recorded == leaf->size;
 }
 
-static const char *judge_bitmap(const struct judged *j)
+/* The walker has been through a window. */
+static void model_window(struct get *get, struct iommu_dirty_read *read,
+			 unsigned long iova, unsigned long last)
 {
-	unsigned long bits = (j->request->last - j->request->iova + 1) >>
-			     j->request->granule;
-	unsigned long start = GUARD_PAGES * PAGE_SIZE + j->request->offset;
-	unsigned long end = start + (bits + 7) / 8;
-	unsigned long i;
+	struct model *model = (struct model *)get;
+	struct table *table = get->table;
+	struct iommu_dirty_read want;
+	unsigned int i;
 
-	for (i = 0; i < j->bytes; i++)
-		if ((i < start || i >= end) && j->pages[i] != GUARD_BYTE)
-			return complain("byte %ld from the bitmap's %s written",
-					(long)(i < start ? start - i : i - end),
-					i < start ? "start" : "end");
-	if (bits % 8 && j->pages[end - 1] >> bits % 8)
-		return complain("bits behind the last one are set");
-	return NULL;
+	get_flushed(&want);
+	for (i = table_find(table, iova);
+	     i < table->nr && table->leaves[i].iova <= last; i++) {
+		struct leaf *leaf = table->leaves + i;
+
+		if (!want_leaf(model, leaf, iova, last))
+			continue;
+		should_be_clean(table, leaf);
+		want.cleared = min(want.cleared, leaf->iova);
+		want.cleared_last = leaf->iova + leaf->size - 1;
+		want.cleared_sizes |= leaf->size;
+	}
+	if (read->cleared != want.cleared ||
+	    read->cleared_last != want.cleared_last ||
+	    read->cleared_sizes != want.cleared_sizes)
+		model->verdict = complain("flush %#lx-%#lx, %#lx; should be %#lx-%#lx, %#lx",
+					  read->cleared, read->cleared_last,
+					  read->cleared_sizes, want.cleared,
+					  want.cleared_last, want.cleared_sizes);
+	get_flushed(read);
+	if (last != get->last && model->request->between)
+		model->request->between(table, model->request->arg);
 }
 
 const char *read_and_judge(struct table *table, const struct request *request)
 {
-	unsigned long bits = (request->last - request->iova + 1) >>
-			     request->granule;
-	struct judged j = {
-		.table = table,
+	static unsigned long reads;
+	struct model model = {
+		.get = {
+			.table = table,
+			.iova = request->iova,
+			.last = request->last,
+			.granule = request->granule,
+			.window = request->window,
+			.clear = request->clear,
+			.done = model_window,
+		},
 		.request = request,
-		.fates = calloc(table->nr + 1, sizeof(*j.fates)),
+		.read = ++reads,
 	};
-	struct iommu_dirty_read read = {
-		.clear = request->clear,
-		.whole = request->iova,
-		.next = request->iova,
-		.cleared = ~0UL,
-	};
-	const char *verdict = NULL;
-	unsigned int i;
+	const char *verdict;
 
-	j.bytes = round_up(request->offset + bits / 8 + 1, PAGE_SIZE) +
-		  (2 * GUARD_PAGES + 1) * PAGE_SIZE;
-	j.pages = aligned_alloc(PAGE_SIZE, j.bytes);
-	memset(j.pages, GUARD_BYTE, j.bytes);
-	memset(j.pages + GUARD_PAGES * PAGE_SIZE + request->offset, 0,
-	       (bits + 7) / 8);
-	for (i = 0; i < table->nr; i++)
-		j.fates[i].before = leaf_dirty(table, table->leaves + i);
+	fill_buffers(request);
+	model.get.bitmap = buffers.got + GUARD_PAGES * PAGE_SIZE +
+			   request->offset;
+	model.want = buffers.want + GUARD_PAGES * PAGE_SIZE + request->offset;
+	get_range(&model.get);
 
-	read_all(&j, &read);
-
-	verdict = judge_bitmap(&j);
-	for (i = 0; !verdict && i < table->nr; i++)
-		verdict = judge_leaf(&j, i, &read);
-	free(j.pages);
-	free(j.fates);
-	return verdict;
+	verdict = compare_bitmaps(request);
+	return verdict ?: compare_tables(table) ?: model.verdict;
 }

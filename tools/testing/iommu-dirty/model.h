@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading a table as the core does, and judging what came of it
+ * What must come of reading a table, bit for bit
  *
- * The judge does not repeat the walker's reasoning. It checks what a caller
- * relies on, from what the table was before, what it is after and what hardware
- * did in between.
+ * The model keeps an image of every table (struct node). It knows of each leaf
+ * how many of its bytes a read has recorded, and nothing of how a walker goes
+ * about it: a leaf that is dirty is recorded in the window; one that was
+ * recorded whole when its last window is done is clean from then on. Bitmap,
+ * tables and what is to be flushed are compared.
  */
 #ifndef MODEL_H
 #define MODEL_H

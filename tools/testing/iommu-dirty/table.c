@@ -21,6 +21,16 @@ static u64 vtd_table(const u64 *table, unsigned int level)
 	return (u64)(uintptr_t)table | 3;
 }
 
+static bool vtd_is_table(u64 word, unsigned int level)
+{
+	return level > 1 && !(word & BIT_ULL(7));
+}
+
+static u64 vtd_any(unsigned int shift)
+{
+	return ~(3ULL | (shift > 12 ? BIT_ULL(7) : 0));
+}
+
 static unsigned int one_word(unsigned int shift)
 {
 	return 1;
@@ -48,6 +58,22 @@ static u64 amd_table(const u64 *table, unsigned int level)
 	       BIT_ULL(61) | BIT_ULL(62);
 }
 
+static bool amd_is_table(u64 word, unsigned int level)
+{
+	unsigned int next = word >> 9 & 7;
+
+	return next && next != 7;
+}
+
+static u64 amd_any(unsigned int shift)
+{
+	u64 fixed = BIT_ULL(0) | 7ULL << 9;
+
+	if ((shift - 12) % 9)
+		fixed |= GENMASK_ULL(shift - 1, 12);
+	return ~fixed;
+}
+
 static unsigned int amd_words(unsigned int shift)
 {
 	return 1U << (shift - 12) % 9;
@@ -65,6 +91,16 @@ static u64 arm_leaf(unsigned long iova, bool page)
 {
 	return (iova & GENMASK_ULL(47, 12)) | BIT_ULL(51) | BIT_ULL(10) |
 	       (page ? 3 : 1);
+}
+
+static bool arm_is_table(u64 word, unsigned int level)
+{
+	return level > 1 && (word & 3) == 3;
+}
+
+static u64 arm_any(unsigned int shift)
+{
+	return ~3ULL;
 }
 
 #define DEFINE_ARM_LEAF(_granule, _page_shift)				\
@@ -97,8 +133,11 @@ static const unsigned int arm_64k_shifts[] = { 16, 29, 0 };
 		.leaf = arm_##_stage##_##_granule,			\
 		.table = vtd_table,					\
 		.words = one_word,					\
+		.is_table = arm_is_table,				\
+		.any = arm_any,						\
 		.dirty = 7,						\
 		.dirty_is_clear = #_stage[1] == '1',			\
+		.tracked = BIT_ULL(51),					\
 		.accessed = 10,						\
 	}
 
@@ -114,6 +153,8 @@ const struct format formats[] = {
 		.leaf = vtd_leaf,
 		.table = vtd_table,
 		.words = one_word,
+		.is_table = vtd_is_table,
+		.any = vtd_any,
 		.dirty = 9,
 		.accessed = 8,
 	},
@@ -128,6 +169,8 @@ const struct format formats[] = {
 		.leaf = amd_leaf,
 		.table = amd_table,
 		.words = amd_words,
+		.is_table = amd_is_table,
+		.any = amd_any,
 		.dirty = 6,
 		.accessed = 5,
 	},
@@ -141,14 +184,36 @@ const struct format formats[] = {
 
 const unsigned int nr_formats = sizeof(formats) / sizeof(*formats);
 
-static u64 *new_table(const struct format *format)
-{
-	size_t size = sizeof(u64) << format->index_bits;
-	u64 *table = aligned_alloc(size, size);
+static struct node a_leaf;
 
-	if (!table)
+static void *need(void *memory)
+{
+	if (!memory)
 		abort();
-	return memset(table, 0, size);
+	return memory;
+}
+
+static struct node *new_node(struct table *table)
+{
+	unsigned int nr = 1U << table->format->index_bits;
+	size_t size = nr * sizeof(u64);
+	struct node *node;
+
+	node = need(calloc(1, sizeof(*node) + nr * sizeof(*node->below)));
+	node->words = need(aligned_alloc(size, size));
+	node->expect = need(calloc(1, size));
+	memset(node->words, 0, size);
+	node->next = table->nodes;
+	table->nodes = node;
+	table->nr_nodes++;
+	return node;
+}
+
+static void free_node(struct node *node)
+{
+	free(node->words);
+	free(node->expect);
+	free(node);
 }
 
 static unsigned int index_at(const struct format *format, unsigned long iova,
@@ -162,77 +227,177 @@ static unsigned int index_at(const struct format *format, unsigned long iova,
 void table_init(struct table *table, const struct format *format,
 		unsigned int level)
 {
+	memset(table, 0, sizeof(*table));
 	table->format = format;
-	table->root = new_table(format);
 	table->level = level;
-	table->leaves = NULL;
-	table->nr = 0;
-}
-
-/* Below level 1 there is nothing; above, the leaves are known. */
-static void free_table(const struct table *table, u64 *at, unsigned int level,
-		       unsigned long iova)
-{
-	unsigned int i;
-
-	for (i = 0; level > 1 && i < 1U << table->format->index_bits; i++) {
-		const u64 *below = (u64 *)(uintptr_t)(at[i] & ADDRESS);
-
-		if (at[i] && (at[i] & ~(BIT_ULL(table->format->dirty) |
-					BIT_ULL(table->format->accessed))) ==
-				     table->format->table(below, level))
-			free_table(table, (u64 *)below, level - 1, iova);
-	}
-	free(at);
+	table->top = new_node(table);
+	table->root = table->top->words;
 }
 
 void table_free(struct table *table)
 {
-	free_table(table, table->root, table->level, 0);
+	while (table->nodes) {
+		struct node *node = table->nodes;
+
+		table->nodes = node->next;
+		free_node(node);
+	}
 	free(table->leaves);
 }
 
-void table_map(struct table *table, unsigned long iova, unsigned int shift)
+unsigned int table_find(const struct table *table, unsigned long iova)
+{
+	unsigned int low = 0, high = table->nr;
+
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+		const struct leaf *leaf = table->leaves + middle;
+
+		if (leaf->iova + leaf->size - 1 < iova)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void set_word(struct node *node, unsigned int index, u64 word)
+{
+	node->words[index] = word;
+	node->expect[index] = word;
+}
+
+/* A leaf takes the place of a table, in which nothing is mapped. */
+static void drop_node(struct table *table, struct node *node)
+{
+	struct node **at = &table->nodes;
+	unsigned int i;
+
+	for (i = 0; i < 1U << table->format->index_bits; i++) {
+		if (node->below[i] == &a_leaf)
+			abort();
+		if (node->below[i])
+			drop_node(table, node->below[i]);
+	}
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+	table->nr_nodes--;
+	free_node(node);
+}
+
+static struct leaf *new_leaf(struct table *table, unsigned long iova)
+{
+	unsigned int at = table_find(table, iova);
+	struct leaf *leaf;
+
+	if (table->nr == table->room) {
+		table->room = 2 * table->room + 16;
+		table->leaves = need(realloc(table->leaves, table->room *
+					     sizeof(*table->leaves)));
+	}
+	leaf = table->leaves + at;
+	memmove(leaf + 1, leaf, (table->nr++ - at) * sizeof(*leaf));
+	return leaf;
+}
+
+struct leaf *table_map(struct table *table, unsigned long iova,
+		       unsigned int shift)
 {
 	const struct format *format = table->format;
 	unsigned int target = 1 + (shift - format->page_shift) /
 				  format->index_bits;
-	unsigned int level, i;
-	u64 *at = table->root, *entry;
-	struct leaf leaf = {
-		.iova = iova,
-		.size = 1UL << shift,
-		.words = format->words(shift),
-	};
+	struct leaf *leaf = new_leaf(table, iova);
+	struct node *node = table->top;
+	unsigned int level, index, i;
 
 	for (level = table->level; level > target; level--) {
-		entry = at + index_at(format, iova, level);
-		if (!*entry)
-			*entry = format->table(new_table(format), level);
-		at = (u64 *)(uintptr_t)(*entry & ADDRESS);
-	}
-	leaf.entry = at + index_at(format, iova, target);
-	for (i = 0; i < leaf.words; i++) {
-		if (leaf.entry[i])
+		index = index_at(format, iova, level);
+		if (node->below[index] == &a_leaf)
 			abort();
-		leaf.entry[i] = format->leaf(iova, shift);
+		if (!node->below[index]) {
+			node->below[index] = new_node(table);
+			set_word(node, index,
+				 format->table(node->below[index]->words, level));
+		}
+		node = node->below[index];
 	}
+	index = index_at(format, iova, target);
+	*leaf = (struct leaf) {
+		.iova = iova,
+		.size = 1UL << shift,
+		.entry = node->words + index,
+		.expect = node->expect + index,
+		.below = node->below + index,
+		.words = format->words(shift),
+	};
+	for (i = 0; i < leaf->words; i++) {
+		if (leaf->below[i] == &a_leaf)
+			abort();
+		if (leaf->below[i])
+			drop_node(table, leaf->below[i]);
+		leaf->below[i] = &a_leaf;
+		set_word(node, index + i, format->leaf(iova, shift));
+	}
+	return leaf;
+}
 
-	table->leaves = realloc(table->leaves,
-				(table->nr + 1) * sizeof(*table->leaves));
-	if (!table->leaves)
-		abort();
-	table->leaves[table->nr++] = leaf;
+void table_unmap(struct table *table, unsigned int first, unsigned int nr,
+		 u64 litter)
+{
+	struct leaf *leaves = table->leaves + first;
+	unsigned int i, word;
+
+	for (i = 0; i < nr; i++)
+		for (word = 0; word < leaves[i].words; word++) {
+			leaves[i].entry[word] = litter;
+			leaves[i].expect[word] = litter;
+			leaves[i].below[word] = NULL;
+		}
+	table->nr -= nr;
+	memmove(leaves, leaves + nr, (table->nr - first) * sizeof(*leaves));
+}
+
+void table_litter(struct table *table, const struct leaf *leaf, u64 litter)
+{
+	unsigned int words = 1U << table->format->index_bits;
+	unsigned int first = ((uintptr_t)leaf->entry / sizeof(u64)) % words;
+	struct node **below = leaf->below - first;
+	unsigned int i;
+
+	for (i = first > 80 ? first - 80 : 0; i < words && i < first + 400; i++)
+		if (!below[i]) {
+			leaf->entry[(long)i - first] = litter;
+			leaf->expect[(long)i - first] = litter;
+		}
+}
+
+void leaf_garble(const struct table *table, const struct leaf *leaf, u64 bits)
+{
+	u64 any = table->format->any(__ffs(leaf->size));
+	unsigned int i;
+
+	for (i = 0; i < leaf->words; i++) {
+		leaf->entry[i] ^= bits & any;
+		leaf->expect[i] ^= bits & any;
+		/* Replicas differ as well. */
+		bits = bits << 1 | bits >> 63;
+	}
+}
+
+bool word_dirty(const struct format *format, u64 word)
+{
+	if ((word & format->tracked) != format->tracked)
+		return false;
+	return !(word & BIT_ULL(format->dirty)) == format->dirty_is_clear;
 }
 
 bool leaf_dirty(const struct table *table, const struct leaf *leaf)
 {
-	const struct format *format = table->format;
 	unsigned int i;
 
 	for (i = 0; i < leaf->words; i++)
-		if (!(READ_ONCE(leaf->entry[i]) & BIT_ULL(format->dirty)) ==
-		    format->dirty_is_clear)
+		if (word_dirty(table->format, READ_ONCE(leaf->entry[i])))
 			return true;
 	return false;
 }
@@ -240,12 +405,18 @@ bool leaf_dirty(const struct table *table, const struct leaf *leaf)
 void leaf_write(const struct table *table, const struct leaf *leaf,
 		unsigned int word)
 {
-	unsigned long *entry =
-		(unsigned long *)(leaf->entry + word % leaf->words);
+	const struct format *format = table->format;
+	unsigned int at = word % leaf->words;
+	u64 expect = leaf->expect[at] | BIT_ULL(format->accessed);
 
-	set_bit(table->format->accessed, entry);
-	if (table->format->dirty_is_clear)
-		clear_bit(table->format->dirty, entry);
+	/* Such a leaf is read-only, or not tracked. */
+	if ((expect & format->tracked) != format->tracked)
+		return;
+	if (format->dirty_is_clear)
+		expect &= ~BIT_ULL(format->dirty);
 	else
-		set_bit(table->format->dirty, entry);
+		expect |= BIT_ULL(format->dirty);
+	leaf->expect[at] = expect;
+	/* Nobody else touches it in the tests that use this. */
+	leaf->entry[at] = expect;
 }

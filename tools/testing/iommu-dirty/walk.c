@@ -2,14 +2,10 @@
 /*
  * The walker, on tables of every format and shape
  *
- * What QEMU's VT-d cannot have, five levels, is had here. Deterministic cases
- * first, then random tables, ranges, granules and writes between windows.
- *
- * usage: walk [SEED [ROUNDS]]
+ * Cases that were thought of. What QEMU's VT-d cannot have, five levels, is had
+ * here.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "model.h"
 
@@ -233,99 +229,8 @@ static void test_edges(void)
 	ok(!verdict, "ranges that begin and end at word edges", verdict);
 }
 
-static unsigned long rnd_state;
-
-static unsigned long rnd(unsigned long below)
+int main(void)
 {
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return rnd_state % below;
-}
-
-static void write_some(struct table *table, void *arg)
-{
-	unsigned int i;
-
-	for (i = rnd(4); i; i--)
-		leaf_write(table, table->leaves + rnd(table->nr), rnd(256));
-}
-
-static void random_table(struct table *table, unsigned long *end)
-{
-	unsigned long iova = rnd(4) << 30;
-	unsigned int pieces = 1 + rnd(6);
-
-	unsigned int levels = format->max_level - format->min_level + 1;
-	unsigned int sizes = 0;
-
-	while (format->shifts[sizes])
-		sizes++;
-	table_init(table, format, format->min_level + rnd(levels));
-	while (pieces--) {
-		unsigned int shift = rnd(3) ? format->shifts[rnd(sizes)] : SMALL;
-		unsigned int nr = 1 + rnd(shift < 18 ? 1500 :
-					  shift < 26 ? 20 : 2);
-
-		if (!rnd(3))
-			iova += rnd(2000) << SMALL;
-		if (iova)
-			iova = round_up(iova, BIT(shift));
-		fill(table, iova, shift, nr);
-		iova += (unsigned long)nr << shift;
-	}
-	*end = iova;
-}
-
-static const char *random_round(unsigned long *reads)
-{
-	const char *verdict = NULL;
-	unsigned int gets = 8;
-	struct table table;
-	unsigned long end;
-
-	random_table(&table, &end);
-	while (!verdict && gets--) {
-		const unsigned int granules[] = { 12, 12, 12, 13, 16, 21, 11 };
-		struct request request = {
-			.granule = granules[rnd(7)],
-			.window = 20 + rnd(11),
-			.offset = rnd(PAGE_SIZE),
-			.clear = rnd(4),
-			.between = rnd(2) ? write_some : NULL,
-		};
-		unsigned long size = BIT(max(request.granule, SMALL));
-		unsigned long max_pages = min(end / size + 1, 1UL << 18);
-
-		request.iova = rnd(end / size + 1) * size;
-		request.last = request.iova + (1 + rnd(max_pages)) * size - 1;
-		/* As in the core: one page of bits at most */
-		request.window = min(request.window, request.granule + 15);
-		write_some(&table, NULL);
-		verdict = read_and_judge(&table, &request);
-		++*reads;
-	}
-	table_free(&table);
-	return verdict;
-}
-
-static void test_random(unsigned long seed, unsigned long rounds)
-{
-	const char *verdict = NULL;
-	unsigned long reads = 0, i;
-
-	rnd_state = seed;
-	for (i = 0; !verdict && i < rounds; i++)
-		verdict = random_round(&reads);
-	printf("# seed %lu, %lu tables, %lu reads\n", seed, i, reads);
-	ok(!verdict, "random tables, ranges and writes", verdict);
-}
-
-int main(int argc, char **argv)
-{
-	unsigned long seed = argc > 1 ? strtoul(argv[1], NULL, 0) : time(NULL);
-	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 150;
-
 	printf("TAP version 13\n");
 	for (format = formats; format < formats + nr_formats; format++) {
 		test_roots();
@@ -333,7 +238,6 @@ int main(int argc, char **argv)
 		test_replicas();
 		test_dirtied_between_windows();
 		test_edges();
-		test_random(seed ?: 1, rounds);
 	}
 	printf("1..%u\n", tests);
 	return failures != 0;

@@ -37,7 +37,9 @@ typedef uint8_t u8;
 #define round_down(x, y) ((x) & ~((__typeof__(x))(y) - 1))
 #define round_up(x, y)	((((x) - 1) | ((__typeof__(x))(y) - 1)) + 1)
 
+/* Compilers and the thread sanitizer know these as atomic. */
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 
 static inline unsigned long __ffs(unsigned long x)
 {
@@ -59,18 +61,64 @@ static inline u64 __sme_clr(u64 x)
 	return x;
 }
 
+/*
+ * A program that defines SHIM_HOOKS sees the atomic operations of the walker and
+ * the log, and may have them done wrongly, to see whether that is noticed.
+ */
+#ifdef SHIM_HOOKS
+/* An entry will be cleared. */
+void shim_clearing(const u64 *entry);
+/* A word of the bitmap will be ORed. Returns whether to leave that out. */
+bool shim_recording(unsigned long *word, unsigned long mask);
+/* Clear by load and store? */
+extern bool shim_plain;
+/* Called between these two */
+void shim_torn(void);
+#else
+#define shim_plain	false
+static inline void shim_clearing(const u64 *entry) { }
+static inline void shim_torn(void) { }
+
+static inline bool shim_recording(unsigned long *word, unsigned long mask)
+{
+	return false;
+}
+#endif
+
+static inline void shim_tear(unsigned long *word, unsigned long keep,
+			     unsigned long set)
+{
+	unsigned long old = *word;
+
+	shim_torn();
+	*word = (old & keep) | set;
+}
+
 static inline void clear_bit(unsigned int nr, unsigned long *word)
 {
-	__atomic_fetch_and(word, ~BIT(nr), __ATOMIC_SEQ_CST);
+	shim_clearing((u64 *)word);
+	if (shim_plain)
+		shim_tear(word, ~BIT(nr), 0);
+	else
+		__atomic_fetch_and(word, ~BIT(nr), __ATOMIC_SEQ_CST);
 }
 
 static inline void set_bit(unsigned int nr, unsigned long *word)
 {
-	__atomic_fetch_or(word, BIT(nr), __ATOMIC_SEQ_CST);
+	shim_clearing((u64 *)word);
+	if (shim_plain)
+		shim_tear(word, ~0UL, BIT(nr));
+	else
+		__atomic_fetch_or(word, BIT(nr), __ATOMIC_SEQ_CST);
 }
 
 static inline bool try_cmpxchg64(u64 *word, u64 *old, u64 new)
 {
+	shim_clearing(word);
+	if (shim_plain) {
+		shim_tear((unsigned long *)word, 0, new);
+		return true;
+	}
 	return __atomic_compare_exchange_n(word, old, new, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
@@ -81,7 +129,8 @@ typedef struct {
 
 static inline void atomic_long_or(unsigned long mask, atomic_long_t *v)
 {
-	__atomic_fetch_or(&v->counter, mask, __ATOMIC_SEQ_CST);
+	if (!shim_recording(&v->counter, mask))
+		__atomic_fetch_or(&v->counter, mask, __ATOMIC_SEQ_CST);
 }
 
 static inline void *phys_to_virt(u64 phys)
