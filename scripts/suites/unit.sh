@@ -39,10 +39,8 @@ seed=${1:-$(date +%s)}
 
 programs=(walk million hw tsan)
 # A program that leaves nothing behind has not come to its end.
-for program in "${programs[@]}" fuzz; do
-	: >"$work/$program.tap"
-	: >"$work/$program.log"
-	rm -f "$work/run-$program" "$work/tsan-fault.log"
+for file in "${programs[@]/%/.tap}" fuzz.log tsan-fault.log; do
+	: >"$work/$file"
 done
 
 # Each by itself, so that one that fails does not stop the others, two at a time.

@@ -64,6 +64,14 @@ void shim_torn(void)
 	chance(&self->random, 2);
 }
 
+/* What hardware did to the word since it was loaded would be undone. */
+void shim_storing(const void *word)
+{
+	chance(&self->random, 2);
+	if (leaf_of_word(self->get.table, word))
+		complain(self->session, "a leaf's word was stored blindly");
+}
+
 bool shim_recording(unsigned long *word, unsigned long mask)
 {
 	chance(&self->random, 4);

@@ -39,7 +39,12 @@ typedef uint8_t u8;
 
 /* Compilers and the thread sanitizer know these as atomic. */
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define WRITE_ONCE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)						\
+do {									\
+	__typeof__(x) _v = (v);						\
+	shim_storing(&(x));						\
+	__atomic_store_n(&(x), _v, __ATOMIC_RELAXED);			\
+} while (0)
 
 static inline unsigned long __ffs(unsigned long x)
 {
@@ -74,10 +79,13 @@ bool shim_recording(unsigned long *word, unsigned long mask);
 extern bool shim_plain;
 /* Called between these two */
 void shim_torn(void);
+/* A word will be stored, which was computed a while ago. */
+void shim_storing(const void *word);
 #else
 #define shim_plain	false
 static inline void shim_clearing(const u64 *entry) { }
 static inline void shim_torn(void) { }
+static inline void shim_storing(const void *word) { }
 
 static inline bool shim_recording(unsigned long *word, unsigned long mask)
 {
