@@ -13,7 +13,7 @@ Builds tools/testing/iommu-dirty and runs it: cases, millions of random
 operations, threads that are hardware, these under the thread sanitizer as well,
 and a fuzzer. By default with a new seed, which it prints.
 
-  --long   run everything for about so many seconds, by default 3600; what the
+  --long   run everything for about so many seconds more, by default 3600; what the
            fuzzer finds interesting is kept in build/check/unit/corpus
 END
 }
@@ -30,8 +30,9 @@ case ${1:-} in
 	fi
 	[[ $seconds =~ ^[1-9][0-9]*$ ]] || die "--long takes seconds, not $seconds"
 	min_runs=$((seconds * 100))
-	make_args=(OPERATIONS=$((seconds * 100000)) ROUNDS=$((seconds * 20))
-		TSAN_ROUNDS=$((seconds * 5)) FUZZ_SECONDS="$seconds")
+	make_args=(OPERATIONS=$((3000000 + seconds * 100000))
+		ROUNDS=$((200 + seconds * 20)) TSAN_ROUNDS=$((60 + seconds * 5))
+		FUZZ_SECONDS="$seconds")
 	;;
 esac
 seed=${1:-$(date +%s)}
