@@ -26,14 +26,41 @@
 
 #define IOMMU_DIRTY_LOG_PAGE_BITS (PAGE_SIZE * BITS_PER_BYTE)
 
-static __always_inline void
-__iommu_dirty_log_or(struct iommu_dirty_log *log, unsigned long bit,
-		     unsigned long mask)
+static __always_inline void __iommu_dirty_log_or(unsigned long *word,
+						 unsigned long mask)
 {
-	unsigned long *page = log->page[bit / IOMMU_DIRTY_LOG_PAGE_BITS];
+	/* To store all ones is an atomic OR of them, without the wait. */
+	if (mask == ~0UL)
+		WRITE_ONCE(*word, mask);
+	else
+		atomic_long_or(mask, (atomic_long_t *)word);
+}
 
-	bit %= IOMMU_DIRTY_LOG_PAGE_BITS;
-	atomic_long_or(mask, (atomic_long_t *)page + bit / BITS_PER_LONG);
+static __always_inline unsigned long *
+__iommu_dirty_log_word(struct iommu_dirty_log *log, unsigned long bit)
+{
+	return log->page[bit / IOMMU_DIRTY_LOG_PAGE_BITS] +
+	       bit % IOMMU_DIRTY_LOG_PAGE_BITS / BITS_PER_LONG;
+}
+
+/* Bits from @bit to @last_bit of a page */
+static __always_inline void __iommu_dirty_log_page(unsigned long *page,
+						   unsigned int bit,
+						   unsigned int last_bit)
+{
+	unsigned long *word = page + bit / BITS_PER_LONG;
+	unsigned long *last_word = page + last_bit / BITS_PER_LONG;
+	unsigned long mask = ~0UL << bit % BITS_PER_LONG;
+	unsigned long last_mask = GENMASK(last_bit % BITS_PER_LONG, 0);
+
+	if (word == last_word) {
+		__iommu_dirty_log_or(word, mask & last_mask);
+		return;
+	}
+	__iommu_dirty_log_or(word, mask);
+	while (++word < last_word)
+		__iommu_dirty_log_or(word, ~0UL);
+	__iommu_dirty_log_or(word, last_mask);
 }
 
 /**
@@ -50,14 +77,15 @@ static inline void iommu_dirty_log_range(struct iommu_dirty_log *log,
 	unsigned long bit = log->bit + ((iova - log->iova) >> log->shift);
 	unsigned long last_bit = log->bit + ((last - log->iova) >> log->shift);
 
-	while (bit <= last_bit) {
-		unsigned long word_last = min(bit | (BITS_PER_LONG - 1),
-					      last_bit);
-
-		__iommu_dirty_log_or(log, bit, GENMASK(word_last % BITS_PER_LONG,
-						       bit % BITS_PER_LONG));
-		bit = word_last + 1;
-	}
+	if (bit < IOMMU_DIRTY_LOG_PAGE_BITS)
+		__iommu_dirty_log_page(log->page[0], bit,
+				       min(last_bit,
+					   IOMMU_DIRTY_LOG_PAGE_BITS - 1));
+	if (last_bit >= IOMMU_DIRTY_LOG_PAGE_BITS)
+		__iommu_dirty_log_page(log->page[1],
+				       max(bit, IOMMU_DIRTY_LOG_PAGE_BITS) -
+				       IOMMU_DIRTY_LOG_PAGE_BITS,
+				       last_bit - IOMMU_DIRTY_LOG_PAGE_BITS);
 }
 
 /**
@@ -75,11 +103,17 @@ iommu_dirty_log_mask(struct iommu_dirty_log *log, unsigned long iova,
 	unsigned long bit;
 
 	if (unlikely(shift != log->shift)) {
-		for (; mask; mask &= mask - 1) {
-			unsigned long leaf = iova + (__ffs(mask) << shift);
+		while (mask) {
+			unsigned int first = __ffs(mask);
+			/* The lowest bit, carried through the ones above it */
+			unsigned long above = mask + BIT(first);
+			unsigned int end = above ? __ffs(above) : BITS_PER_LONG;
 
-			iommu_dirty_log_range(log, leaf,
-					      leaf + BIT(shift) - 1);
+			iommu_dirty_log_range(log, iova + ((unsigned long)first
+							   << shift),
+					      iova + ((unsigned long)end
+						      << shift) - 1);
+			mask &= above;
 		}
 		return;
 	}
@@ -91,11 +125,16 @@ iommu_dirty_log_mask(struct iommu_dirty_log *log, unsigned long iova,
 	}
 	bit = log->bit + ((iova - log->iova) >> shift);
 	if (mask << bit % BITS_PER_LONG)
-		__iommu_dirty_log_or(log, bit, mask << bit % BITS_PER_LONG);
+		__iommu_dirty_log_or(__iommu_dirty_log_word(log, bit),
+				     mask << bit % BITS_PER_LONG);
 	/* What the shift pushed out belongs to the next word. */
-	if (bit % BITS_PER_LONG && mask >> (BITS_PER_LONG - bit % BITS_PER_LONG))
-		__iommu_dirty_log_or(log, round_up(bit, BITS_PER_LONG),
-				     mask >> (BITS_PER_LONG - bit % BITS_PER_LONG));
+	if (!(bit % BITS_PER_LONG))
+		return;
+	mask >>= BITS_PER_LONG - bit % BITS_PER_LONG;
+	if (mask)
+		__iommu_dirty_log_or(__iommu_dirty_log_word(log, bit +
+							    BITS_PER_LONG),
+				     mask);
 }
 
 #endif /* __IOMMU_DIRTY_LOG_H */

@@ -36,104 +36,28 @@
  * included. A word that is marked while the others are being cleared stays so,
  * and the next read finds it.
  *
- * A format is a constant struct iommu_dirty_fmt, and everything here is inlined
- * over it: the compiler sees masks and shifts, not calls.
+ * Most of what is walked is clean, and costs little more than loading it: words
+ * are loaded by the *group*, and a group is skipped, holes too, by what any and
+ * what all of its words have. Level 1 looks at as many words at once as a word
+ * of the log has bits.
  */
 #ifndef __IOMMU_DIRTY_WALK_H
 #define __IOMMU_DIRTY_WALK_H
 
+#include "iommu-dirty-fmt.h"
 #include "iommu-dirty-log.h"
-
-/**
- * struct iommu_dirty_fmt - a page-table format, as the walker sees it
- * @page_shift: log2 of the size of a leaf at level 1
- * @index_bits: log2 of the number of entries in a table; a table has at least
- *              as many as a long has bits
- * @present: bits of which one is set if the entry maps a leaf or points to a
- *           table
- * @dirty_bit: number of the bit that hardware changes when a leaf gets dirty
- * @dirty_is_clear: it clears the bit
- * @leaf: the entry, which is present, at a level above 1, maps a leaf
- * @replicas: log2 of the number of words that the entry, which maps a leaf at
- *            the level given, is replicated in. NULL if the format knows none
- * @dirty: where @dirty_bit alone does not say: non-zero, in always the same
- *         bits, if the entry, which maps a leaf, is dirty. Also asked of words
- *         outside of the range, whose answer is not used
- * @table: the table that the entry points to
- */
-struct iommu_dirty_fmt {
-	unsigned int page_shift;
-	unsigned int index_bits;
-	u64 present;
-	unsigned int dirty_bit;
-	bool dirty_is_clear;
-	bool (*leaf)(u64 entry);
-	unsigned int (*replicas)(u64 entry, unsigned int level);
-	u64 (*dirty)(u64 entry);
-	u64 *(*table)(u64 entry);
-};
 
 typedef void (*iommu_dirty_walk_fn)(u64 *table, unsigned int level,
 				    struct iommu_dirty_read *read,
 				    unsigned long iova, unsigned long last);
 
-static __always_inline unsigned int
-__iommu_dirty_shift(const struct iommu_dirty_fmt *fmt, unsigned int level)
-{
-	return fmt->page_shift + (level - 1) * fmt->index_bits;
-}
-
-static __always_inline unsigned int
-__iommu_dirty_index(const struct iommu_dirty_fmt *fmt, unsigned int level,
-		    unsigned long iova)
-{
-	return (iova >> __iommu_dirty_shift(fmt, level)) %
-	       (1U << fmt->index_bits);
-}
-
-static __always_inline unsigned int
-__iommu_dirty_replicas(const struct iommu_dirty_fmt *fmt, u64 entry,
-		       unsigned int level)
-{
-	return fmt->replicas ? fmt->replicas(entry, level) : 0;
-}
-
-static __always_inline bool
-__iommu_dirty_present(const struct iommu_dirty_fmt *fmt, u64 entry)
-{
-	return entry & fmt->present;
-}
-
-static __always_inline u64
-__iommu_dirty_test(const struct iommu_dirty_fmt *fmt, u64 entry)
-{
-	return fmt->dirty ? fmt->dirty(entry) : entry & BIT_ULL(fmt->dirty_bit);
-}
-
-/* What a dirty entry becomes when it is cleared */
-static __always_inline u64
-__iommu_dirty_clean(const struct iommu_dirty_fmt *fmt, u64 entry)
-{
-	return entry ^ BIT_ULL(fmt->dirty_bit);
-}
-
-/* One atomic operation, which leaves the rest of the word to hardware */
-static __always_inline void
-__iommu_dirty_clear(const struct iommu_dirty_fmt *fmt, u64 *entry)
-{
-	if (fmt->dirty_is_clear)
-		set_bit(fmt->dirty_bit, (unsigned long *)entry);
-	else
-		clear_bit(fmt->dirty_bit, (unsigned long *)entry);
-}
-
 static inline void __iommu_dirty_cleared(struct iommu_dirty_read *read,
 					 unsigned long iova, unsigned long last,
-					 unsigned int shift)
+					 unsigned long sizes)
 {
 	read->cleared = min(read->cleared, iova);
 	read->cleared_last = max(read->cleared_last, last);
-	read->cleared_sizes |= BIT(shift);
+	read->cleared_sizes |= sizes;
 }
 
 /*
@@ -163,32 +87,118 @@ static inline void __iommu_dirty_pass(struct iommu_dirty_read *read,
 }
 
 /*
- * Visit a leaf that is replicated in 2^@bits words, @shift being log2 of its
- * size. Words that are clean are left alone: most of them are.
+ * A group of entries is loaded at once, to find out whether there is anything
+ * to do for one of them. Mostly there is not.
+ */
+#define IOMMU_DIRTY_GROUP	8
+
+/* @any: bits that one of the group's entries has; @all: that each of them has */
+struct __iommu_dirty_group {
+	u64 any;
+	u64 all;
+};
+
+/* Written out, since the compiler leaves loops as they are. */
+static __always_inline struct __iommu_dirty_group
+__iommu_dirty_load(const u64 *entries)
+{
+	u64 e0 = READ_ONCE(entries[0]), e1 = READ_ONCE(entries[1]);
+	u64 e2 = READ_ONCE(entries[2]), e3 = READ_ONCE(entries[3]);
+	u64 e4 = READ_ONCE(entries[4]), e5 = READ_ONCE(entries[5]);
+	u64 e6 = READ_ONCE(entries[6]), e7 = READ_ONCE(entries[7]);
+
+	return (struct __iommu_dirty_group) {
+		.any = e0 | e1 | e2 | e3 | e4 | e5 | e6 | e7,
+		.all = e0 & e1 & e2 & e3 & e4 & e5 & e6 & e7,
+	};
+}
+
+/* False if every leaf of the group is clean for certain */
+static __always_inline bool
+__iommu_dirty_maybe(const struct iommu_dirty_fmt *fmt,
+		    struct __iommu_dirty_group group)
+{
+	return (fmt->dirty_is_clear ? ~group.all : group.any) &
+	       BIT_ULL(fmt->dirty_bit);
+}
+
+/* Are all entries of the group, at a level above 1, leaves for certain? */
+static __always_inline bool
+__iommu_dirty_leaves(const struct iommu_dirty_fmt *fmt,
+		     struct __iommu_dirty_group group)
+{
+	return (!(group.any & fmt->not_leaf) &&
+		(group.all & fmt->leaf) == fmt->leaf) ||
+	       __iommu_dirty_replicated(fmt, group.all);
+}
+
+static __always_inline unsigned long
+__iommu_dirty_bit(const struct iommu_dirty_fmt *fmt, const u64 *entries,
+		  unsigned int i)
+{
+	return (unsigned long)!!__iommu_dirty_test(fmt, READ_ONCE(entries[i]))
+	       << i;
+}
+
+/* Which leaves of a group are dirty */
+static __always_inline unsigned long
+__iommu_dirty_mask(const struct iommu_dirty_fmt *fmt, const u64 *entries)
+{
+	return __iommu_dirty_bit(fmt, entries, 0) |
+	       __iommu_dirty_bit(fmt, entries, 1) |
+	       __iommu_dirty_bit(fmt, entries, 2) |
+	       __iommu_dirty_bit(fmt, entries, 3) |
+	       __iommu_dirty_bit(fmt, entries, 4) |
+	       __iommu_dirty_bit(fmt, entries, 5) |
+	       __iommu_dirty_bit(fmt, entries, 6) |
+	       __iommu_dirty_bit(fmt, entries, 7);
+}
+
+/*
+ * Visit a leaf that is replicated in 2^@bits words of @table, one of them
+ * @index. Words that are clean are left alone: most of them are. One that is
+ * marked behind our back is for the next read to find.
  */
 static __always_inline void
-__iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *entries,
-			       unsigned int bits, unsigned int shift,
+__iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *table,
+			       unsigned int index, unsigned int bits,
+			       unsigned int level,
 			       struct iommu_dirty_read *read,
 			       unsigned long iova, unsigned long last)
 {
+	const unsigned int shift = __iommu_dirty_shift(fmt, level) + bits;
 	unsigned long leaf = round_down(iova, BIT(shift));
 	unsigned long leaf_last = leaf + BIT(shift) - 1;
-	unsigned int i;
-	u64 any = 0;
+	u64 *entries = table + round_down(round_down(index, 1U << bits),
+					  IOMMU_DIRTY_GROUP);
+	u64 *end = table + round_down(index, 1U << bits) + (1U << bits);
+	unsigned long words = ~0UL;
+	bool clear = false, dirty = false;
 
-	for (i = 0; i < 1U << bits; i++)
-		any |= __iommu_dirty_test(fmt, READ_ONCE(entries[i]));
-	if (!any) {
-		__iommu_dirty_pass(read, leaf_last, last);
-		return;
+	/* It may have fewer words than a group. */
+	if (1U << bits < IOMMU_DIRTY_GROUP)
+		words = GENMASK((1U << bits) - 1, 0) <<
+			round_down(index, 1U << bits) % IOMMU_DIRTY_GROUP;
+	for (; entries < end; entries += IOMMU_DIRTY_GROUP) {
+		unsigned long mask;
+
+		if (!__iommu_dirty_maybe(fmt, __iommu_dirty_load(entries)))
+			continue;
+		mask = __iommu_dirty_mask(fmt, entries) & words;
+		if (mask && !dirty) {
+			dirty = true;
+			clear = __iommu_dirty_record(read, leaf, leaf_last,
+						     iova, last);
+		}
+		if (!clear)
+			continue;
+		for (; mask; mask &= mask - 1)
+			__iommu_dirty_clear(fmt, entries + __ffs(mask), level);
 	}
-	if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
-		return;
-	for (i = 0; i < 1U << bits; i++)
-		if (__iommu_dirty_test(fmt, READ_ONCE(entries[i])))
-			__iommu_dirty_clear(fmt, entries + i);
-	__iommu_dirty_cleared(read, leaf, leaf_last, shift);
+	if (!dirty)
+		__iommu_dirty_pass(read, leaf_last, last);
+	if (clear)
+		__iommu_dirty_cleared(read, leaf, leaf_last, BIT(shift));
 }
 
 /*
@@ -203,186 +213,288 @@ __iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
 	unsigned long leaf = round_down(iova, BIT(shift));
 	unsigned long leaf_last = leaf + BIT(shift) - 1;
 
-	while (fmt->leaf(old)) {
+	while (__iommu_dirty_leaf(fmt, old)) {
 		if (!__iommu_dirty_test(fmt, old)) {
 			__iommu_dirty_pass(read, leaf_last, last);
 			break;
 		}
 		if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
 			break;
-		/*
-		 * Above level 1 a leaf can become a table, so the word must
-		 * still be what was looked at. Mostly it is, or hardware has
-		 * set the accessed bit; @old is loaded anew if not.
-		 */
+		/* As in __iommu_dirty_clear(), but we must know if it failed. */
 		if (try_cmpxchg64(entry, &old, __iommu_dirty_clean(fmt, old))) {
-			__iommu_dirty_cleared(read, leaf, leaf_last, shift);
+			__iommu_dirty_cleared(read, leaf, leaf_last,
+					      BIT(shift));
 			break;
 		}
 	}
 	return old;
 }
 
-/* Most words are clean: find out without forming the mask. */
-static __always_inline bool
-__iommu_dirty_any(const struct iommu_dirty_fmt *fmt, const u64 *entries)
-{
-	unsigned int i;
-	u64 any = 0;
-
-	for (i = 0; i < BITS_PER_LONG; i++)
-		any |= __iommu_dirty_test(fmt, READ_ONCE(entries[i]));
-	return any;
-}
-
+/*
+ * All words of the leaves that are dirty in the words that @mask says. No leaf
+ * has more words than the mask has bits. All have 2^@bits, or various numbers
+ * if that is 0.
+ */
 static __always_inline unsigned long
-__iommu_dirty_mask(const struct iommu_dirty_fmt *fmt, const u64 *entries)
+__iommu_dirty_replicas_mask(const struct iommu_dirty_fmt *fmt,
+			    const u64 *entries, unsigned int level,
+			    unsigned long mask, unsigned int bits,
+			    unsigned long *sizes)
 {
-	unsigned long mask = 0;
+	/* The first words of leaves of one word, of two, of four, ... */
+	static const unsigned long firsts[] = {
+		~0UL, ~0UL / 0x3, ~0UL / 0xf, ~0UL / 0xff, ~0UL / 0xffff,
+		~0UL / 0xffffffff, 1
+	};
+	const unsigned int shift = __iommu_dirty_shift(fmt, level);
+	unsigned long words, whole = 0;
 	unsigned int i;
 
-	for (i = 0; i < BITS_PER_LONG; i++)
-		mask |= (unsigned long)!!__iommu_dirty_test(fmt,
-				READ_ONCE(entries[i])) << i;
-	return mask;
+	if (bits) {
+		/* The bits of a leaf into its first, and from there into all */
+		*sizes |= BIT(shift + bits);
+		words = ~0UL >> (BITS_PER_LONG - (1U << bits));
+		for (i = 0; i < bits; i++)
+			mask |= mask >> (1U << i);
+		return (mask & firsts[bits]) * words;
+	}
+
+	while (mask) {
+		i = __ffs(mask);
+		bits = __iommu_dirty_replicas(fmt, READ_ONCE(entries[i]),
+					      level);
+		*sizes |= BIT(shift + bits);
+		words = ~0UL >> (BITS_PER_LONG - (1U << bits)) <<
+			round_down(i, 1U << bits);
+		whole |= words;
+		mask &= ~words;
+	}
+	return whole;
 }
 
 /*
- * Visit the leaves of one word each that @mask says are dirty. They lie wholly
- * in the range, which begins and ends with a leaf.
+ * Visit the leaves that are dirty in the words of @table that @mask says, bit 0
+ * being word @index, one of @nr. They lie wholly in the range. @group: what
+ * these words have; @base: IOVA of the table. Returns the index behind what has
+ * been visited.
+ *
+ * A leaf that has become a table since it was found dirty has been recorded, as
+ * it was. What has been written to what it is now is for the next read to find.
  */
-static __always_inline void
-__iommu_dirty_visit_mask(const struct iommu_dirty_fmt *fmt, u64 *entries,
-			 unsigned long mask, struct iommu_dirty_read *read,
-			 unsigned long iova)
-{
-	const unsigned int shift = fmt->page_shift;
-	unsigned long rest;
-
-	if (read->log)
-		iommu_dirty_log_mask(read->log, iova, mask, shift);
-	if (!read->clear)
-		return;
-	/*
-	 * Only hardware and parallel reads can touch these words now. Either
-	 * may have changed one since it was loaded, but none makes it anything
-	 * but a leaf: no compare is needed.
-	 */
-	for (rest = mask; rest; rest &= rest - 1)
-		__iommu_dirty_clear(fmt, entries + __ffs(rest));
-	__iommu_dirty_cleared(read, iova + (__ffs(mask) << shift),
-			      iova + (__fls(mask) << shift) + BIT(shift) - 1,
-			      shift);
-}
-
-/*
- * The dirty words of @mask may be replicas. Each leaf is visited when its first
- * dirty word is met; the other words of it, here or further on, are clean then.
- */
-static __always_inline void
-__iommu_dirty_visit_mixed(const struct iommu_dirty_fmt *fmt, u64 *table,
-			  unsigned int index, unsigned long mask,
+static __always_inline unsigned int
+__iommu_dirty_visit_words(const struct iommu_dirty_fmt *fmt, u64 *table,
+			  unsigned int level, unsigned int index,
+			  unsigned int nr, unsigned long mask,
+			  struct __iommu_dirty_group group,
 			  struct iommu_dirty_read *read, unsigned long base,
 			  unsigned long last)
 {
-	const unsigned int shift = fmt->page_shift;
-	unsigned int done = 0;
+	const unsigned int shift = __iommu_dirty_shift(fmt, level);
+	unsigned long leaves = mask, sizes = 0, iova, rest;
+	u64 *entries = table + index;
+	unsigned int bits, same;
 
-	for (; mask; mask &= mask - 1) {
-		unsigned int at = index + __ffs(mask);
-		unsigned int bits = fmt->replicas(READ_ONCE(table[at]), 1);
-		unsigned int first = round_down(at, 1U << bits);
-		unsigned long leaf = base + ((unsigned long)first << shift);
-
-		if (at < done)
-			continue;
-		done = first + (1U << bits);
-		__iommu_dirty_visit_replicated(fmt, table + first, bits,
-					       shift + bits, read, leaf, last);
+	if (!mask)
+		return index + nr;
+	if (!(group.any & fmt->replicated)) {
+		sizes = BIT(shift);
+	} else {
+		/*
+		 * Neighbours are mostly of one size. They are if what any and
+		 * what all of them have says the same.
+		 */
+		bits = __iommu_dirty_replicas(fmt, group.all, level);
+		same = __iommu_dirty_replicas(fmt, group.any, level) == bits ?
+		       bits : 0;
+		if (!same)
+			bits = __iommu_dirty_replicas(fmt,
+						      READ_ONCE(entries[__ffs(mask)]),
+						      level);
+		if (1U << bits > nr) {
+			index = round_down(index, 1U << bits);
+			iova = base + ((unsigned long)index << shift);
+			__iommu_dirty_visit_replicated(fmt, table, index, bits,
+						       level, read, iova, last);
+			return index + (1U << bits);
+		}
+		leaves = __iommu_dirty_replicas_mask(fmt, entries, level, mask,
+						     same, &sizes);
 	}
+
+	iova = base + ((unsigned long)index << shift);
+	if (read->log)
+		iommu_dirty_log_mask(read->log, iova, leaves, shift);
+	if (read->clear) {
+		for (rest = mask; rest; rest &= rest - 1)
+			__iommu_dirty_clear(fmt, entries + __ffs(rest), level);
+		__iommu_dirty_cleared(read, iova + (__ffs(leaves) << shift),
+				      iova + (__fls(leaves) << shift) +
+				      BIT(shift) - 1, sizes);
+	}
+	return index + nr;
 }
 
-/*
- * Leaves at level 1. With replicas, first and last leaf may be cut by the
- * range: the caller has visited them, what is left here lies wholly in it.
- */
+/* Leaves at level 1. A replicated one lies wholly in the range. */
 static __always_inline void
-__iommu_dirty_walk_words(const struct iommu_dirty_fmt *fmt, u64 *table,
-			 struct iommu_dirty_read *read, unsigned long iova,
-			 unsigned long last)
+__iommu_dirty_walk_leaves(const struct iommu_dirty_fmt *fmt, u64 *table,
+			  struct iommu_dirty_read *read, unsigned long iova,
+			  unsigned long last)
 {
 	const unsigned int shift = fmt->page_shift;
 	unsigned int first_index = __iommu_dirty_index(fmt, 1, iova);
 	unsigned int last_index = __iommu_dirty_index(fmt, 1, last);
 	unsigned long base = round_down(iova, BIT(shift)) -
 			     ((unsigned long)first_index << shift);
-	unsigned int index;
+	unsigned int index = round_down(first_index, BITS_PER_LONG);
 
-	for (index = round_down(first_index, BITS_PER_LONG);
-	     index <= last_index; index += BITS_PER_LONG) {
-		u64 *entries = table + index;
-		unsigned long mask;
+	while (index <= last_index) {
+		struct __iommu_dirty_group all = { .all = ~0ULL };
+		unsigned long mask = 0;
+		unsigned int i;
 
-		if (!__iommu_dirty_any(fmt, entries))
-			continue;
-		mask = __iommu_dirty_mask(fmt, entries);
-		if (index < first_index)
+		for (i = 0; i < BITS_PER_LONG; i += IOMMU_DIRTY_GROUP) {
+			u64 *entries = table + index + i;
+			struct __iommu_dirty_group group =
+				__iommu_dirty_load(entries);
+
+			if (!__iommu_dirty_maybe(fmt, group))
+				continue;
+			all.any |= group.any;
+			all.all &= group.all;
+			mask |= __iommu_dirty_mask(fmt, entries) << i;
+		}
+		if (mask && index < first_index)
 			mask &= ~0UL << (first_index - index);
-		if (last_index - index < BITS_PER_LONG - 1)
+		if (mask && last_index - index < BITS_PER_LONG - 1)
 			mask &= GENMASK(last_index - index, 0);
-		if (!mask)
-			continue;
-		if (fmt->replicas)
-			__iommu_dirty_visit_mixed(fmt, table, index, mask, read,
-						  base, last);
-		else
-			__iommu_dirty_visit_mask(fmt, entries, mask, read,
-						 base + ((unsigned long)index
-							 << shift));
+		index = __iommu_dirty_visit_words(fmt, table, 1, index,
+						  BITS_PER_LONG, mask, all,
+						  read, base, last);
 	}
 }
 
-static __always_inline void
-__iommu_dirty_walk_leaves(const struct iommu_dirty_fmt *fmt, u64 *table,
-			  struct iommu_dirty_read *read, unsigned long iova,
-			  unsigned long last)
+/*
+ * Visit entry @index of @table, above level 1, and what is below. Returns the
+ * last IOVA that it maps: with one word of a leaf all of them are visited.
+ */
+static __always_inline unsigned long
+__iommu_dirty_visit_entry(const struct iommu_dirty_fmt *fmt,
+			  iommu_dirty_walk_fn walk, u64 *table,
+			  unsigned int level, unsigned int index,
+			  struct iommu_dirty_read *read,
+			  unsigned long iova, unsigned long last)
 {
-	unsigned long leaf, leaf_last;
-	unsigned int index, bits;
+	const unsigned int shift = __iommu_dirty_shift(fmt, level);
+	unsigned long entry_last = iova | (BIT(shift) - 1);
+	u64 entry = READ_ONCE(table[index]);
 
-	if (!fmt->replicas) {
-		__iommu_dirty_walk_words(fmt, table, read, iova, last);
+	if (!__iommu_dirty_present(fmt, entry))
+		return entry_last;
+	if (__iommu_dirty_leaf(fmt, entry)) {
+		unsigned int bits = __iommu_dirty_replicas(fmt, entry, level);
+
+		if (bits) {
+			iova = round_down(iova, BIT(shift + bits));
+			__iommu_dirty_visit_replicated(fmt, table, index, bits,
+						       level, read, iova, last);
+			return iova + BIT(shift + bits) - 1;
+		}
+		entry = __iommu_dirty_visit_huge(fmt, table + index, entry,
+						 shift, read, iova, last);
+	}
+	if (!__iommu_dirty_leaf(fmt, entry))
+		walk(fmt->table(entry), level - 1, read, iova,
+		     min(entry_last, last));
+	return entry_last;
+}
+
+/*
+ * Skip entries from @index to @end - 1, above level 1, as long as a group of
+ * them is nothing, or nothing but leaves that are clean. @group: the first that
+ * is not, if there is one
+ */
+static __always_inline unsigned int
+__iommu_dirty_skip(const struct iommu_dirty_fmt *fmt, const u64 *table,
+		   unsigned int index, unsigned int end,
+		   struct __iommu_dirty_group *group)
+{
+	const u64 *entry = table + index;
+	const u64 *stop = table + end - IOMMU_DIRTY_GROUP;
+
+	for (; entry <= stop; entry += IOMMU_DIRTY_GROUP) {
+		*group = __iommu_dirty_load(entry);
+		if (__iommu_dirty_leaves(fmt, *group) &&
+		    !__iommu_dirty_maybe(fmt, *group))
+			continue;
+		if (__iommu_dirty_present(fmt, group->any))
+			break;
+	}
+	return entry - table;
+}
+
+/*
+ * Entries above level 1. A leaf of one word may be cut by the range, at either
+ * end; a replicated one lies wholly in it.
+ */
+static __always_inline void
+__iommu_dirty_walk_entries(const struct iommu_dirty_fmt *fmt,
+			   iommu_dirty_walk_fn walk, u64 *table,
+			   unsigned int level, struct iommu_dirty_read *read,
+			   unsigned long iova, unsigned long last)
+{
+	const unsigned int shift = __iommu_dirty_shift(fmt, level);
+	const unsigned int nr = IOMMU_DIRTY_GROUP;
+	unsigned int first_index = __iommu_dirty_index(fmt, level, iova);
+	unsigned int last_index = __iommu_dirty_index(fmt, level, last);
+	unsigned int index = round_down(first_index, nr);
+	/* From @begin to @end - 1 none is cut. A clean leaf may be, at its start. */
+	unsigned int end = last_index + !(~last & (BIT(shift) - 1)), begin, i;
+	struct __iommu_dirty_group group = {};
+	unsigned long base, mask;
+
+	index = __iommu_dirty_skip(fmt, table, index, end, &group);
+	if (index > last_index)
 		return;
-	}
 
-	/* The leaf that the range begins in, all its words included */
-	index = __iommu_dirty_index(fmt, 1, iova);
-	bits = fmt->replicas(READ_ONCE(table[index]), 1);
-	leaf_last = iova | (BIT(fmt->page_shift + bits) - 1);
-	leaf = round_down(iova, BIT(fmt->page_shift + bits));
-	if (bits && (leaf < iova || leaf_last > last)) {
-		__iommu_dirty_visit_replicated(fmt, table +
-					       round_down(index, 1U << bits),
-					       bits, fmt->page_shift + bits,
-					       read, iova, last);
-		if (leaf_last >= last)
-			return;
-		iova = leaf_last + 1;
-	}
+	begin = first_index + !!(iova & (BIT(shift) - 1));
+	base = round_down(iova, BIT(shift)) -
+	       ((unsigned long)first_index << shift);
+	do {
+		if (index >= begin && index + nr <= end &&
+		    __iommu_dirty_leaves(fmt, group)) {
+			mask = __iommu_dirty_mask(fmt, table + index);
+			index = __iommu_dirty_visit_words(fmt, table, level,
+							  index, nr, mask,
+							  group, read, base,
+							  last);
+		} else {
+			i = max(index, first_index);
+			index += nr;
+			while (i < index && i <= last_index) {
+				unsigned long at = base +
+						   ((unsigned long)i << shift);
 
-	/* The leaf that it ends in comes last: it may reach into what follows */
-	index = __iommu_dirty_index(fmt, 1, last);
-	bits = fmt->replicas(READ_ONCE(table[index]), 1);
-	leaf = round_down(last, BIT(fmt->page_shift + bits));
-	if (!bits || leaf + BIT(fmt->page_shift + bits) - 1 == last) {
-		__iommu_dirty_walk_words(fmt, table, read, iova, last);
-		return;
-	}
-	if (leaf > iova)
-		__iommu_dirty_walk_words(fmt, table, read, iova, leaf - 1);
-	__iommu_dirty_visit_replicated(fmt, table + round_down(index, 1U << bits),
-				       bits, fmt->page_shift + bits, read, leaf,
-				       last);
+				at = __iommu_dirty_visit_entry(fmt, walk, table,
+							       level, i, read,
+							       max(at, iova),
+							       last);
+				i = ((at - base) >> shift) + 1;
+			}
+			index = max(index, i);
+		}
+		index = __iommu_dirty_skip(fmt, table, index, end, &group);
+	} while (index <= last_index);
+}
+
+/* In how many words, log2, the leaf is replicated that has word @index, if any */
+static __always_inline unsigned int
+__iommu_dirty_replicas_at(const struct iommu_dirty_fmt *fmt, const u64 *table,
+			  unsigned int level, unsigned int index)
+{
+	u64 entry = READ_ONCE(table[index]);
+
+	return __iommu_dirty_present(fmt, entry) ?
+	       __iommu_dirty_replicas(fmt, entry, level) : 0;
 }
 
 static __always_inline void
@@ -391,43 +503,59 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 			 unsigned int level, struct iommu_dirty_read *read,
 			 unsigned long iova, unsigned long last)
 {
-	const unsigned int shift = __iommu_dirty_shift(fmt, level);
-	unsigned int index;
+	unsigned int shift = __iommu_dirty_shift(fmt, level), bits, index;
+	unsigned long leaf, leaf_last, cut_last = 0;
 
-	if (level == 1) {
-		__iommu_dirty_walk_leaves(fmt, table, read, iova, last);
-		return;
-	}
+	/* A window is often smaller than what an entry maps. */
+	while (level > 1 && !((iova ^ last) >> shift)) {
+		u64 entry;
 
-	for (index = __iommu_dirty_index(fmt, level, iova);; index++) {
-		unsigned long entry_last = iova | (BIT(shift) - 1);
-		u64 entry = READ_ONCE(table[index]);
-		unsigned int bits = 0;
-
-		if (__iommu_dirty_present(fmt, entry) && fmt->leaf(entry))
-			bits = __iommu_dirty_replicas(fmt, entry, level);
-		if (bits) {
-			__iommu_dirty_visit_replicated(fmt, table +
-						       round_down(index, 1U << bits),
-						       bits, shift + bits, read,
-						       iova, last);
-			entry_last = iova | (BIT(shift + bits) - 1);
-			index |= (1U << bits) - 1;
-		} else if (__iommu_dirty_present(fmt, entry)) {
-			if (fmt->leaf(entry))
-				entry = __iommu_dirty_visit_huge(fmt,
-								 table + index,
-								 entry, shift,
-								 read, iova,
-								 last);
-			if (!fmt->leaf(entry))
-				walk(fmt->table(entry), level - 1, read, iova,
-				     min(entry_last, last));
-		}
-		if (entry_last >= last)
+		index = __iommu_dirty_index(fmt, level, iova);
+		entry = READ_ONCE(table[index]);
+		if (!__iommu_dirty_present(fmt, entry))
+			return;
+		if (__iommu_dirty_leaf(fmt, entry))
 			break;
-		iova = entry_last + 1;
+		table = fmt->table(entry);
+		level--;
+		shift -= fmt->index_bits;
 	}
+
+	/*
+	 * A replicated leaf that the range begins or ends in is visited here,
+	 * with its words outside of the range. Others lie wholly in it.
+	 */
+	if (fmt->replicated) {
+		index = __iommu_dirty_index(fmt, level, iova);
+		bits = __iommu_dirty_replicas_at(fmt, table, level, index);
+		leaf = round_down(iova, BIT(shift + bits));
+		leaf_last = leaf + BIT(shift + bits) - 1;
+		if (bits && (leaf < iova || leaf_last > last)) {
+			__iommu_dirty_visit_replicated(fmt, table, index, bits,
+						       level, read, iova, last);
+			if (leaf_last >= last)
+				return;
+			iova = leaf_last + 1;
+		}
+		/* This one comes last: it may reach into what follows. */
+		index = __iommu_dirty_index(fmt, level, last);
+		bits = __iommu_dirty_replicas_at(fmt, table, level, index);
+		leaf = round_down(last, BIT(shift + bits));
+		leaf_last = leaf + BIT(shift + bits) - 1;
+		if (bits && leaf_last > last) {
+			cut_last = last;
+			last = leaf - 1;
+		}
+	}
+
+	if (level == 1)
+		__iommu_dirty_walk_leaves(fmt, table, read, iova, last);
+	else
+		__iommu_dirty_walk_entries(fmt, walk, table, level, read, iova,
+					   last);
+	if (cut_last)
+		__iommu_dirty_visit_replicated(fmt, table, index, bits, level,
+					       read, leaf, cut_last);
 }
 
 /**

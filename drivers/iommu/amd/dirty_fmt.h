@@ -19,23 +19,12 @@
 
 #define AMDV1_PRESENT		BIT_ULL(0)
 #define AMDV1_DIRTY_BIT		6
+#define AMDV1_NEXT_LEVEL	GENMASK_ULL(11, 9)
 #define AMDV1_ADDRESS		GENMASK_ULL(51, 12)
-
-static __always_inline unsigned int amdv1_next_level(u64 entry)
-{
-	return (entry >> 9) & 7;
-}
-
-static __always_inline bool amdv1_leaf(u64 entry)
-{
-	return amdv1_next_level(entry) == 0 || amdv1_next_level(entry) == 7;
-}
 
 static __always_inline unsigned int amdv1_replicas(u64 entry,
 						   unsigned int level)
 {
-	if (amdv1_next_level(entry) != 7)
-		return 0;
 	return __ffs64(~(entry | GENMASK_ULL(11, 0))) + 1 -
 	       (12 + 9 * (level - 1));
 }
@@ -50,7 +39,8 @@ static const struct iommu_dirty_fmt amdv1_fmt = {
 	.index_bits = 9,
 	.present = AMDV1_PRESENT,
 	.dirty_bit = AMDV1_DIRTY_BIT,
-	.leaf = amdv1_leaf,
+	.not_leaf = AMDV1_NEXT_LEVEL,
+	.replicated = AMDV1_NEXT_LEVEL,
 	.replicas = amdv1_replicas,
 	.table = amdv1_table,
 };

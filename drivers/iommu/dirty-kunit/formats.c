@@ -49,7 +49,7 @@ static void expect_words(struct kunit *test, unsigned int format,
 		if (words->is == ABSENT)
 			continue;
 		if (words->level > 1)
-			KUNIT_EXPECT_EQ_MSG(test, fmt->leaf(entry),
+			KUNIT_EXPECT_EQ_MSG(test, __iommu_dirty_leaf(fmt, entry),
 					    words->is != POINTER,
 					    "word %#llx", entry);
 		if (words->is == POINTER) {
@@ -190,13 +190,17 @@ static void amdv1_sizes(struct kunit *test)
 		u64 address = (0x000ffffffffff000 & ~(sizes[i].size - 1)) ^
 			      sizes[i].size;
 		u64 low = sizes[i].word, high = low | address;
+		unsigned int level = sizes[i].level;
 
-		KUNIT_EXPECT_EQ_MSG(test, fmt->replicas(low, sizes[i].level),
+		KUNIT_EXPECT_EQ_MSG(test,
+				    __iommu_dirty_replicas(fmt, low, level),
 				    sizes[i].replicas, "word %#llx", low);
-		KUNIT_EXPECT_EQ_MSG(test, fmt->replicas(high, sizes[i].level),
+		KUNIT_EXPECT_EQ_MSG(test,
+				    __iommu_dirty_replicas(fmt, high, level),
 				    sizes[i].replicas, "word %#llx", high);
 		high |= 0xf000000000000060;
-		KUNIT_EXPECT_EQ_MSG(test, fmt->replicas(high, sizes[i].level),
+		KUNIT_EXPECT_EQ_MSG(test,
+				    __iommu_dirty_replicas(fmt, high, level),
 				    sizes[i].replicas, "word %#llx", high);
 		KUNIT_EXPECT_EQ(test, BIT_ULL(__iommu_dirty_shift(fmt,
 								  sizes[i].level) +
@@ -441,7 +445,7 @@ static void nature(struct kunit *test)
 					KUNIT_FAIL(test, "%s: word %#llx is%s present",
 						   dirty_formats[i].name, word,
 						   present ? "" : " not");
-				if (present && fmt->leaf(word) != leaf)
+				if (present && __iommu_dirty_leaf(fmt, word) != leaf)
 					KUNIT_FAIL(test, "%s: word %#llx is%s a leaf",
 						   dirty_formats[i].name, word,
 						   leaf ? "" : " not");

@@ -18,11 +18,6 @@
 #define VTDSS_DIRTY_BIT		9
 #define VTDSS_ADDRESS		GENMASK_ULL(51, 12)
 
-static __always_inline bool vtdss_leaf(u64 entry)
-{
-	return entry & VTDSS_PAGE_SIZE;
-}
-
 static __always_inline u64 *vtdss_table(u64 entry)
 {
 	return phys_to_virt(entry & VTDSS_ADDRESS);
@@ -33,7 +28,7 @@ static const struct iommu_dirty_fmt vtdss_fmt = {
 	.index_bits = 9,
 	.present = VTDSS_R | VTDSS_W,
 	.dirty_bit = VTDSS_DIRTY_BIT,
-	.leaf = vtdss_leaf,
+	.leaf = VTDSS_PAGE_SIZE,
 	.table = vtdss_table,
 };
 

@@ -33,6 +33,7 @@
 #define MOCK_PT_DIRTY		BIT_ULL(MOCK_PT_DIRTY_BIT)
 #define MOCK_PT_WRITE		BIT_ULL(3)
 #define MOCK_PT_VOID		BIT_ULL(4)
+#define MOCK_PT_REPLICATED	BIT_ULL(5)
 #define MOCK_PT_REPLICAS_SHIFT	8
 #define MOCK_PT_TABLE		(~GENMASK_ULL(11, 0))
 
@@ -42,7 +43,7 @@
 static atomic_t mock_pt_led_astray;
 static u64 mock_pt_nowhere[MOCK_PT_ENTRIES];
 
-static __always_inline bool mock_pt_is_leaf(u64 entry)
+static bool mock_pt_is_leaf(u64 entry)
 {
 	return entry & MOCK_PT_LEAF;
 }
@@ -72,7 +73,7 @@ static const struct iommu_dirty_fmt mock_pt_plain_fmt = {
 	.index_bits = MOCK_PT_INDEX_BITS,
 	.present = MOCK_PT_PRESENT,
 	.dirty_bit = MOCK_PT_DIRTY_BIT,
-	.leaf = mock_pt_is_leaf,
+	.leaf = MOCK_PT_LEAF,
 	.table = mock_pt_table,
 };
 
@@ -81,7 +82,8 @@ static const struct iommu_dirty_fmt mock_pt_replicated_fmt = {
 	.index_bits = MOCK_PT_INDEX_BITS,
 	.present = MOCK_PT_PRESENT,
 	.dirty_bit = MOCK_PT_DIRTY_BIT,
-	.leaf = mock_pt_is_leaf,
+	.leaf = MOCK_PT_LEAF,
+	.replicated = MOCK_PT_REPLICATED,
 	.replicas = mock_pt_replicas,
 	.table = mock_pt_table,
 };
@@ -162,7 +164,8 @@ static int mock_pt_map_leaf(struct mock_dirty *mock, unsigned long iova,
 	unsigned int level = 1 + (shift - MOCK_PT_PAGE_SHIFT) / MOCK_PT_INDEX_BITS;
 	unsigned int replicas = shift - mock_pt_shift(level), i;
 	u64 entry = MOCK_PT_PRESENT | MOCK_PT_LEAF | flags |
-		    replicas << MOCK_PT_REPLICAS_SHIFT;
+		    replicas << MOCK_PT_REPLICAS_SHIFT |
+		    (replicas ? MOCK_PT_REPLICATED : 0);
 	unsigned int at = level;
 	u64 *slot = mock_pt_entry(mock, iova, &at, gfp);
 

@@ -360,9 +360,9 @@ static u8 *new_bitmap(const struct rig *rig)
 }
 
 /* Each word of an AMD leaf for itself */
-static bool one_word_leaf(u64 entry)
+static unsigned int one_word_replicas(u64 entry, unsigned int level)
 {
-	return (entry >> 9 & 7) == 0 || (entry >> 9 & 7) == 7;
+	return 0;
 }
 
 static u64 *one_word_table(u64 entry)
@@ -375,7 +375,9 @@ static const struct iommu_dirty_fmt one_word_fmt = {
 	.index_bits = 9,
 	.present = BIT_ULL(0),
 	.dirty_bit = 6,
-	.leaf = one_word_leaf,
+	.not_leaf = 7ULL << 9,
+	.replicated = 7ULL << 9,
+	.replicas = one_word_replicas,
 	.table = one_word_table,
 };
 

@@ -18,17 +18,11 @@
 #include "../../iommu-dirty-walk.h"
 
 #define ARMV8_VALID		BIT_ULL(0)
-#define ARMV8_TYPE		GENMASK_ULL(1, 0)
-#define ARMV8_TYPE_BLOCK	1
+#define ARMV8_TABLE		BIT_ULL(1)
 #define ARMV8_AP2_BIT		7
 #define ARMV8_AP2		BIT_ULL(ARMV8_AP2_BIT)
 #define ARMV8_DBM_BIT		51
 #define ARMV8_ADDRESS		GENMASK_ULL(47, 12)
-
-static __always_inline bool armv8_leaf(u64 entry)
-{
-	return (entry & ARMV8_TYPE) == ARMV8_TYPE_BLOCK;
-}
 
 /* DBM, brought to the place of AP[2] */
 static __always_inline u64 armv8_dbm(u64 entry)
@@ -69,7 +63,8 @@ armv8_s##_stage##_##_granule##_fmt = {					\
 	.present = ARMV8_VALID,						\
 	.dirty_bit = ARMV8_AP2_BIT,					\
 	.dirty_is_clear = (_stage) == 1,				\
-	.leaf = armv8_leaf,						\
+	.leaf = ARMV8_VALID,						\
+	.not_leaf = ARMV8_TABLE,					\
 	.dirty = armv8_s##_stage##_dirty,				\
 	.table = _table,						\
 };									\

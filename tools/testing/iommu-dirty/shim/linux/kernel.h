@@ -36,15 +36,27 @@ typedef uint8_t u8;
 			   _a > _b ? _a : _b; })
 #define round_down(x, y) ((x) & ~((__typeof__(x))(y) - 1))
 #define round_up(x, y)	((((x) - 1) | ((__typeof__(x))(y) - 1)) + 1)
+#define PTR_ALIGN_DOWN(p, a) \
+	((__typeof__(p))round_down((unsigned long)(p), (unsigned long)(a)))
 
-/* Compilers and the thread sanitizer know these as atomic. */
+/*
+ * Compilers and the thread sanitizer know these as atomic. Where it does not
+ * matter, a load is what it is in the kernel, for the sake of the benchmarks.
+ */
+#ifdef __SANITIZE_THREAD__
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#else
+#define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
+#endif
 #define WRITE_ONCE(x, v)						\
 do {									\
 	__typeof__(x) _v = (v);						\
 	shim_storing(&(x));						\
 	__atomic_store_n(&(x), _v, __ATOMIC_RELAXED);			\
 } while (0)
+
+#define L1_CACHE_BYTES	64
+#define prefetch(p)	__builtin_prefetch(p)
 
 static inline unsigned long __ffs(unsigned long x)
 {
