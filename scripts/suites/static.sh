@@ -72,7 +72,7 @@ kernel_doc() {
 }
 
 shell_style() {
-	(cd "$top" && shellcheck run .ci/run scripts/*.sh scripts/suites/*.sh scripts/machines/*.sh)
+	(cd "$top" && shellcheck run .ci/run scripts/*.sh scripts/suites/*.sh scripts/bench/*.sh scripts/machines/*.sh)
 }
 
 # The description for syzkaller names what the headers have.
