@@ -44,6 +44,9 @@
 #ifndef __IOMMU_DIRTY_WALK_H
 #define __IOMMU_DIRTY_WALK_H
 
+#include <linux/cache.h>
+#include <linux/prefetch.h>
+
 #include "iommu-dirty-fmt.h"
 #include "iommu-dirty-log.h"
 
@@ -433,6 +436,23 @@ __iommu_dirty_skip(const struct iommu_dirty_fmt *fmt, const u64 *table,
 }
 
 /*
+ * Have the beginning of the next table, if entry @index points to one, loaded
+ * while another is walked. The rest of it, hardware foresees.
+ */
+static __always_inline void
+__iommu_dirty_prefetch(const struct iommu_dirty_fmt *fmt, const u64 *table,
+		       unsigned int index)
+{
+	u64 entry = READ_ONCE(table[index]);
+	const char *next = (const char *)fmt->table(entry);
+	unsigned int i;
+
+	if (__iommu_dirty_present(fmt, entry) && !__iommu_dirty_leaf(fmt, entry))
+		for (i = 0; i < 4; i++)
+			prefetch(next + i * L1_CACHE_BYTES);
+}
+
+/*
  * Entries above level 1. A leaf of one word may be cut by the range, at either
  * end; a replicated one lies wholly in it.
  */
@@ -474,6 +494,8 @@ __iommu_dirty_walk_entries(const struct iommu_dirty_fmt *fmt,
 				unsigned long at = base +
 						   ((unsigned long)i << shift);
 
+				if (i < last_index)
+					__iommu_dirty_prefetch(fmt, table, i + 1);
 				at = __iommu_dirty_visit_entry(fmt, walk, table,
 							       level, i, read,
 							       max(at, iova),

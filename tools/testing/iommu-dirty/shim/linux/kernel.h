@@ -58,6 +58,9 @@ do {									\
 #define L1_CACHE_BYTES	64
 #define prefetch(p)	__builtin_prefetch(p)
 
+#define L1_CACHE_BYTES	64
+#define prefetch(p)	__builtin_prefetch(p)
+
 static inline unsigned long __ffs(unsigned long x)
 {
 	return __builtin_ctzl(x);
