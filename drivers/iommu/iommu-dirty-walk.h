@@ -28,7 +28,9 @@
  * asked for. Its bit says that some page of it was written, so it is cleared
  * only if every page was recorded; see iommu_dirty_read::whole. That the leaf
  * is found dirty in its last window is not enough: hardware may have set the
- * bit after an earlier window passed it as clean.
+ * bit after an earlier window passed it as clean. Nor may what is found in the
+ * last window be what was there in the first: between windows the lock is
+ * dropped, and a range may be mapped anew with larger leaves.
  *
  * A format may replicate the entry of a leaf whose size is between those of two
  * levels, in as many words as its size needs. Hardware marks any of them: the
@@ -75,18 +77,14 @@ static inline bool __iommu_dirty_record(struct iommu_dirty_read *read,
 	if (read->log)
 		iommu_dirty_log_range(read->log, max(leaf, iova),
 				      min(leaf_last, last));
+	/* The next window may go on with it. */
+	if (leaf_last > last) {
+		read->whole = max(read->whole, leaf);
+		read->next = last + 1;
+	}
 	if (!read->clear)
 		return false;
 	return !read->log || (leaf >= read->whole && leaf_last <= last);
-}
-
-/* Nothing of a clean leaf was recorded up to here. */
-static inline void __iommu_dirty_pass(struct iommu_dirty_read *read,
-				      unsigned long leaf_last,
-				      unsigned long last)
-{
-	if (leaf_last > last)
-		read->whole = last + 1;
 }
 
 /*
@@ -198,8 +196,6 @@ __iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *table,
 		for (; mask; mask &= mask - 1)
 			__iommu_dirty_clear(fmt, entries + __ffs(mask), level);
 	}
-	if (!dirty)
-		__iommu_dirty_pass(read, leaf_last, last);
 	if (clear)
 		__iommu_dirty_cleared(read, leaf, leaf_last, BIT(shift));
 }
@@ -220,7 +216,6 @@ __iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
 		if (!__iommu_dirty_test(fmt, old)) {
 			__iommu_dirty_pass(read, leaf_last, last);
 			break;
-		}
 		if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
 			break;
 		/* As in __iommu_dirty_clear(), but we must know if it failed. */
@@ -444,12 +439,14 @@ __iommu_dirty_prefetch(const struct iommu_dirty_fmt *fmt, const u64 *table,
 		       unsigned int index)
 {
 	u64 entry = READ_ONCE(table[index]);
-	const char *next = (const char *)fmt->table(entry);
+	const char *next;
 	unsigned int i;
 
-	if (__iommu_dirty_present(fmt, entry) && !__iommu_dirty_leaf(fmt, entry))
-		for (i = 0; i < 4; i++)
-			prefetch(next + i * L1_CACHE_BYTES);
+	if (!__iommu_dirty_present(fmt, entry) || __iommu_dirty_leaf(fmt, entry))
+		return;
+	next = (const char *)fmt->table(entry);
+	for (i = 0; i < 4; i++)
+		prefetch(next + i * L1_CACHE_BYTES);
 }
 
 /*
@@ -467,7 +464,7 @@ __iommu_dirty_walk_entries(const struct iommu_dirty_fmt *fmt,
 	unsigned int first_index = __iommu_dirty_index(fmt, level, iova);
 	unsigned int last_index = __iommu_dirty_index(fmt, level, last);
 	unsigned int index = round_down(first_index, nr);
-	/* From @begin to @end - 1 none is cut. A clean leaf may be, at its start. */
+	/* From @begin to @end - 1 none is cut. */
 	unsigned int end = last_index + !(~last & (BIT(shift) - 1)), begin, i;
 	struct __iommu_dirty_group group = {};
 	unsigned long base, mask;

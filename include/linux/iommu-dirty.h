@@ -58,7 +58,8 @@ struct iommu_dirty_log {
  * @whole: of a leaf that reaches over the current position, everything from
  *         @whole up to that position was recorded by this read. A leaf that
  *         begins before @whole was recorded in part only and stays dirty
- * @next: the IOVA behind the last one walked
+ * @next: where a walk must begin to go on with a leaf that the last one recorded
+ *        up to there; beginning anywhere else, @whole is set to that place
  * @cleared: first IOVA of the leaves cleared since the last flush
  * @cleared_last: last IOVA of them; below @cleared if there are none
  * @cleared_sizes: the sizes of them, ORed: bit n for a leaf of 2^n bytes

@@ -59,11 +59,14 @@ static void iommufd_dirty_read_run(struct iommu_domain *domain,
 				   struct iommu_dirty_read *read,
 				   unsigned long iova, unsigned long last)
 {
-	/* Behind a hole, a leaf that began before it was not seen whole. */
+	/*
+	 * Behind a hole, behind a leaf that was clean, and where there was
+	 * something else when the last window was read: a leaf that begins
+	 * before was not seen whole.
+	 */
 	if (iova != read->next)
 		read->whole = iova;
 	domain->dirty_ops->read(domain, read, iova, last);
-	read->next = last + 1;
 }
 
 /*

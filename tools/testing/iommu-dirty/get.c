@@ -19,7 +19,6 @@ static void read_run(const struct get *get, struct iommu_dirty_read *read,
 		read->whole = iova;
 	(get->walk ?: table->format->walk)(table->root, table->level, read,
 					   iova, last);
-	read->next = last + 1;
 }
 
 /* Leaves that follow each other make a run, as areas do in the core. */

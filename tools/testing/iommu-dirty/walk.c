@@ -192,6 +192,47 @@ static void test_dirtied_between_windows(void)
 	}
 }
 
+static void remap_first(struct table *table, void *arg)
+{
+	unsigned int *huge = arg;
+
+	if (!*huge)
+		return;
+	table_unmap(table, 0, table->nr, 0);
+	leaf_write(table, table_map(table, 1UL << *huge, *huge), 0);
+	*huge = 0;
+}
+
+/*
+ * Between two windows user space unmaps small leaves, maps a large one in their
+ * place, and a device writes to the part of it that the read has passed.
+ */
+static void test_remapped_between_windows(bool dirty)
+{
+	unsigned int huge = HUGE, i;
+	struct request request = {
+		.iova = 1UL << HUGE,
+		.last = (2UL << HUGE) - 1,
+		.granule = SMALL,
+		.window = HUGE - 3,
+		.clear = true,
+		.between = remap_first,
+		.arg = &huge,
+	};
+	struct table table;
+
+	table_init(&table, format, format->max_level);
+	fill(&table, 1UL << HUGE, SMALL, 1 << format->index_bits);
+	for (i = 0; dirty && i < table.nr; i += 3)
+		leaf_write(&table, table.leaves + i, 0);
+	expect(&table, &request, dirty ? "dirty leaves replaced by a large one" :
+	       "clean leaves replaced by a large one");
+	ok(leaf_dirty(&table, table.leaves), "which stays dirty", NULL);
+	expect(&table, &request, "the next read reports all of it");
+	ok(!leaf_dirty(&table, table.leaves), "and makes it clean", NULL);
+	table_free(&table);
+}
+
 /* Every word edge of a table, at every bit of a bitmap word */
 static void test_edges(void)
 {
@@ -237,6 +278,8 @@ int main(void)
 		test_part_of_leaf();
 		test_replicas();
 		test_dirtied_between_windows();
+		test_remapped_between_windows(false);
+		test_remapped_between_windows(true);
 		test_edges();
 	}
 	printf("1..%u\n", tests);
