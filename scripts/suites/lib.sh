@@ -4,6 +4,7 @@
 # What the suites share. A suite prints results on stdout, one a line: "ok NAME"
 # or "not ok NAME", and what it is doing on stderr.
 
+# shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck disable=SC2034 # used by those who source this
 work=$top/build/check/$me

@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite static: compilers, sparse and the linker.
+#
+# One directory per architecture and compiler, configured anew for each choice of
+# what is built in: only what depends on that is compiled again. It lies as deep
+# in build/ as the test kernels do, so that ccache knows their objects.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+# kmake SOURCE OUTPUT ARCH COMPILER ARGUMENT...
+kmake() {
+	local cross='' cc
+	[ "$3" = x86 ] || cross=aarch64-linux-gnu-
+	case $4 in
+	gcc) set_compiler "${cross}gcc" ;;
+	*) set_compiler "$4" ;;
+	esac
+	make -s -C "$1" O="$2" ARCH="$3" CROSS_COMPILE="$cross" CC="$cc" \
+		-j"$(nproc)" "${@:5}"
+}
+
+# configure SOURCE OUTPUT ARCH COMPILER OPTION...
+configure() {
+	local source=$1 out=$2 arch=$3 compiler=$4 option
+	shift 4
+	mkdir -p "$out"
+	printf '%s\n' "$@" >"$out/options.config"
+	kmake "$source" "$out" "$arch" "$compiler" tinyconfig
+	(cd "$out" && "$source/scripts/kconfig/merge_config.sh" -m -O . .config \
+		"$top/scripts/kconfig/tiny.config" "$top/scripts/kconfig/tiny-$arch.config" \
+		options.config)
+	kmake "$source" "$out" "$arch" "$compiler" olddefconfig
+	while read -r option; do
+		[[ $option = *=n ]] || grep -qx "$option" "$out/.config" || {
+			echo "$option cannot be set"
+			return 1
+		}
+	done < <(grep -h '^CONFIG_' "$top/scripts/kconfig/tiny.config" \
+		"$top/scripts/kconfig/tiny-$arch.config" "$out/options.config")
+}
+
+# logged LOG COMMAND...: its output is in LOG, and shown if it fails
+logged() {
+	"${@:2}" >"$1" 2>&1 || {
+		tail -n 30 "$1"
+		return 1
+	}
+}
+
+# The warnings in a log, without the lines, which move, and directories
+warnings() {
+	sed -nE "s@^([^ ]*/)?((drivers|include)/[^ :]*):[0-9]+(:[0-9]+)?: ((warning|error): .*)@\2: \5@p" \
+		"$1" | sort -u
+}
+
+drivers() {
+	local arch=$1
+	shift
+	[ "$arch" = arm64 ] || {
+		printf '%s\n' "$@"
+		return
+	}
+	printf '%s\n' CONFIG_ARM_SMMU_V3=y "$@"
+}
+
+in_all=(CONFIG_IOMMUFD=y CONFIG_IOMMUFD_TEST=y)
+
+# removed ARCH: the tree of the first mail builds. What it is warned of there is
+# the base's, and is compared with.
+removed() {
+	local source=$top/build/linux/removed out=$top/build/kernel/static-removed-$1 options
+	if [ ! -d "$source" ]; then
+		git -C "$top/build/linux/base" worktree add --detach "$source" "$removed"
+	fi
+	git -C "$source" checkout -q --detach "$removed"
+	mapfile -t options < <(drivers "$1" "${in_all[@]}")
+	configure "$source" "$out" "$1" gcc "${options[@]}"
+	logged "$out/log" kmake "$source" "$out" "$1" gcc W=1 C=2 CHECK=sparse drivers/iommu/
+}
+
+# new_warnings LOG ARCH: those that the tree of the first mail does not have. In
+# the base's files too, where hooks may bring some.
+new_warnings() {
+	! comm -13 <(warnings "$top/build/kernel/static-removed-$2/log") \
+		<(warnings "$1") | grep .
+}
+
+# links ARCH OPTION...: the whole kernel, since only linking shows whether what is
+# built in calls into a module, and what a module lacks
+links() {
+	local arch=$1 out=$top/build/kernel/static-$1-gcc
+	shift
+	configure "$tree" "$out" "$arch" gcc "$@"
+	logged "$out/log" kmake "$tree" "$out" "$arch" gcc vmlinux modules
+	new_warnings "$out/log" "$arch"
+}
+
+# pedantic ARCH COMPILER ARGUMENT...: everything that the compiler can warn of.
+# Sparse checks endianness by itself: the kernel's headers do not ask for
+# __CHECK_ENDIAN__ any more.
+pedantic() {
+	local arch=$1 compiler=$2 out=$top/build/kernel/static-$1-$2 options
+	shift 2
+	mapfile -t options < <(drivers "$arch" "${in_all[@]}")
+	configure "$tree" "$out" "$arch" "$compiler" "${options[@]}"
+	logged "$out/log" kmake "$tree" "$out" "$arch" "$compiler" W=1 "$@" drivers/iommu/
+	new_warnings "$out/log" "$arch"
+}
+
+# symbols DIRECTION OBJECT...: those that are undefined (-u) or defined (-U) there
+symbols() {
+	nm -g "$1" "${@:2}" 2>/dev/null | awk 'NF > 1 { print $NF }' | sort -u
+}
+
+# without ARCH: with IOMMUFD=n nothing asks for a function of ours that is not
+# there. It is not linked: the choice reaches most files of the kernel by way of
+# <linux/interval_tree.h>, and they would all be compiled a second time. For that
+# reason it has a directory of its own.
+without() {
+	local arch=$1 out=$top/build/kernel/static-$1-n options ours
+	mapfile -t options < <(drivers "$arch" CONFIG_IOMMUFD=n)
+	configure "$tree" "$out" "$arch" gcc "${options[@]}"
+	logged "$out/log" kmake "$tree" "$out" "$arch" gcc W=1 drivers/iommu/
+	new_warnings "$out/log" "$arch"
+	mapfile -t ours < <(printf '%s\n' "${kernel_sources[@]}" |
+		sed -n "s@^\(.*\)\.c\$@$top/build/kernel/static-$arch-gcc/\1.o@p")
+	! comm -12 <(symbols -u "$out/drivers/iommu/built-in.a") \
+		<(symbols -U "${ours[@]}") | grep .
+}
+
+# all_compiled: each C file of ours was compiled above, on one architecture
+all_compiled() {
+	local source status=0
+	for source in $(printf '%s\n' "${kernel_sources[@]}" | grep '\.c$'); do
+		compgen -G "$top/build/kernel/static-*-gcc/${source%.c}.o" >/dev/null || {
+			echo "$source is compiled in no configuration of scripts/kconfig/tiny*.config"
+			status=1
+		}
+	done
+	return "$status"
+}
+
+timed() {
+	local before=$SECONDS
+	result "$@"
+	say "$1: $((SECONDS - before)) s"
+}
+
+for arch in x86 arm64; do
+	timed "static: $arch: the base builds without its dirty tracking" removed "$arch"
+	mapfile -t options < <(drivers "$arch" CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y)
+	timed "static: $arch: the kernel links, IOMMUFD=m" links "$arch" "${options[@]}"
+	if [ "$arch" = arm64 ]; then
+		timed "static: $arch: the kernel links, IOMMUFD and ARM_SMMU_V3=m" \
+			links "$arch" CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y CONFIG_ARM_SMMU_V3=m
+	fi
+	mapfile -t options < <(drivers "$arch" "${in_all[@]}")
+	timed "static: $arch: the kernel links, IOMMUFD=y" links "$arch" "${options[@]}"
+	timed "static: $arch: W=1 and sparse" pedantic "$arch" gcc C=2 CHECK=sparse
+	timed "static: $arch: W=1, clang" pedantic "$arch" clang
+	timed "static: $arch: IOMMUFD=n misses nothing" without "$arch"
+done
+result "static: every file was compiled" all_compiled

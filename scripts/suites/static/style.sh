@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite static: how things are written.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+# The system's Python has the modules that checkpatch wants; another first in
+# PATH may not.
+checkpatch() {
+	PATH=/usr/bin:$PATH "$tree/scripts/checkpatch.pl" --strict --terse --quiet --show-types --no-summary "$@"
+}
+
+# What is advice for kernel code only, or unknown to it: device registers are
+# volatile in user space, BIT() is not there, C11 has keywords with capitals; and
+# the shim defines what checkpatch wants used.
+user_space=BIT_MACRO,VOLATILE,CAMELCASE,EMBEDDED_FUNCTION_NAME,COMPLEX_MACRO
+user_space+=,PREFER_DEFINED_ATTRIBUTE_MACRO,NEW_TYPEDEFS,SINGLE_STATEMENT_DO_WHILE_MACRO
+user_space+=,MACRO_ARG_REUSE
+
+# A mail whose file stands in this repository is checked there, not in the hook.
+style_of_hooks() (
+	local status=0 patch
+	cd "$tree"
+	for patch in "$top"/patches/*.patch; do
+		grep -q '^diff --git' "$patch" || continue
+		checkpatch --no-signoff --ignore FILE_PATH_CHANGES,EMAIL_SUBJECT \
+			"$patch" || status=1
+	done
+	return "$status"
+)
+
+# DEFINE_IOMMU_DIRTY_WALK() names a function that calls itself.
+style_of_files() {
+	(
+		cd "$tree"
+		checkpatch --ignore MACRO_ARG_REUSE -f "${kernel_sources[@]}"
+	)
+}
+
+style_of_tools() {
+	local tools
+	mapfile -t tools < <(printf '%s\n' "${sources[@]}" | grep '^tools/')
+	(cd "$tree" && checkpatch --ignore "$user_space" -f "${tools[@]}")
+}
+
+kernel_doc() {
+	(cd "$tree" && ! scripts/kernel-doc -none "${kernel_sources[@]}" 2>&1 | grep .)
+}
+
+# Files and directories that a page names stand in the tree, and what it has
+# kernel-doc print is there to be printed.
+documentation() (
+	local page path status=0
+	cd "$tree"
+	for page in $(printf '%s\n' "${files[@]}" | grep '\.rst$'); do
+		while read -r path; do
+			compgen -G "$path*" >/dev/null || {
+				echo "$page: there is no $path"
+				status=1
+			}
+		done < <(grep -oE '\b(drivers|include|tools|Documentation)/[[:alnum:]/_.-]*[[:alnum:]]' "$page")
+		while read -r path; do
+			scripts/kernel-doc -rst "$path" 2>&1 | grep -q '^\.\. c:' || {
+				echo "$page: $path has no kernel-doc"
+				status=1
+			}
+		done < <(sed -n 's/^\.\. kernel-doc:: *//p' "$page")
+	done
+	return "$status"
+)
+
+# The description for syzkaller names what the headers have.
+syzkaller() {
+	local headers
+	headers=$("$top/scripts/kernel.sh" --headers)
+	"$top/scripts/syz-check.py" "$tree/tools/iommu-dirty/syzkaller/dev_iommu_dirty.txt" \
+		"$headers" "$tree"
+}
+
+shell_style() {
+	(cd "$top" && git ls-files -co --exclude-standard run .ci/run '*.sh' | xargs -n 1 -P "$(nproc)" shellcheck)
+}
+
+result "static: shellcheck" shell_style
+result "static: checkpatch --strict, kernel files" style_of_files
+result "static: checkpatch --strict, user-space files" style_of_tools
+result "static: checkpatch --strict, hooks" style_of_hooks
+result "static: kernel-doc" kernel_doc
+result "static: what Documentation refers to" documentation
+result "static: syzkaller's description agrees with the headers" syzkaller
