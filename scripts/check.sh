@@ -10,12 +10,14 @@ by_name=(smmuv3-64k smmuv3-acpi)
 usage() {
 	cat <<END
 usage: ./run check [--kernel stock] [SUITE...]
+       ./run check --coverage [SUITE...]
 
 Runs the suites, without a name these: ${all[*]}
 By name only: ${by_name[*]}
 The last line is "N passed, N failed"; the exit status is 0 if none failed.
 Results and logs are kept in build/check/.
 
+  --coverage       what of the kernel code runs in the tests (--coverage --help)
   --kernel stock   run selftest, peer, vtd, amd or smmuv3 on the unpatched base, for
                    comparison
 
@@ -25,6 +27,10 @@ $(for suite in "${all[@]}" "${by_name[@]}"; do
 done)
 END
 }
+
+if [ "${1:-}" = --coverage ]; then
+	exec "$top/scripts/coverage.sh" "${@:2}"
+fi
 
 args=() suites=()
 while [ $# -gt 0 ]; do

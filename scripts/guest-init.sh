@@ -58,6 +58,15 @@ else
 	status=$?
 fi
 
+# What a kernel that counts coverage has counted
+if [ -d /sys/kernel/debug/gcov ]; then
+	find /sys/kernel/debug/gcov -name '*.gcda' | while read -r file; do
+		mkdir -p "/tmp/gcov/${file%/*}"
+		cat "$file" >"/tmp/gcov/$file"
+	done
+	tar -C /tmp/gcov -cz . >"$DATA"
+fi
+
 # One record per complaint: its first line and what follows of it.
 complaints='KASAN:|\bBUG:|WARNING:|possible .* detected|Oops:|UBSAN:|general protection fault|Unable to handle kernel|blocked for more than'
 dmesg | grep -E -A 40 "$complaints"

@@ -6,14 +6,15 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/kernel.sh [--kernel series|stock] [--arch x86|arm64] [--debug]
-                         [--pages 4k|64k] [--headers]
+usage: scripts/kernel.sh [--kernel series|stock] [--arch x86|arm64]
+                         [--debug|--gcov] [--pages 4k|64k] [--headers]
 
 Builds the composed kernel, or the unpatched base, and prints the path of its
 image. Nothing is built if nothing has changed.
 
   --arch      for which machine (default x86); another is cross-compiled
   --debug     with KASAN, lockdep and the like
+  --gcov      counting which lines of our files run; always, if GCOV= is set
   --pages     size of a page (default 4k); 64k is for arm64
   --headers   only the user-space headers; prints the path of their directory
 END
@@ -26,12 +27,15 @@ while [ $# -gt 0 ]; do
 	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
 	--arch) arch=${2:?--arch takes x86 or arm64}; shift ;;
 	--debug) flavour=debug ;;
+	--gcov) flavour=gcov ;;
 	--pages) pages=${2:?--pages takes 4k or 64k}; shift ;;
 	--headers) headers=1 ;;
 	*) usage >&2; exit 2 ;;
 	esac
 	shift
 done
+
+[ -z "${GCOV:-}" ] || [ -n "$headers" ] || flavour=gcov
 
 case $kernel in
 series) tree=$("$top/scripts/compose.sh") ;;
@@ -79,8 +83,15 @@ configure() {
 	done < <(grep -h '^CONFIG_.*=y' "${fragments[@]}")
 }
 
+# Only our objects count.
+gcov=()
+if [ "$flavour" = gcov ]; then
+	mapfile -t gcov < <(sed -n 's@^\tdrivers/.*/\([a-z_0-9]*dirty[a-z_0-9]*\)\.c$@GCOV_PROFILE_\1.o=y@p' \
+		"$top/patches/series" | sort -u)
+fi
+
 build() {
-	kmake -j"$(nproc)" "$target"
+	kmake -j"$(nproc)" "${gcov[@]}" "$target"
 }
 
 install_headers() {

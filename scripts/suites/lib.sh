@@ -61,12 +61,14 @@ tap_results() {
 }
 
 # boot_results NAME BOOT-ARGUMENT...: runs a machine and prints its results, by
-# default from TAP; another function to read the console is named by $results
+# default from TAP; another function to read the console is named by $results.
+# What a kernel that counts coverage has counted goes to the directory $GCOV.
 boot_results() {
 	local name=$1 status=0
 	shift
 	say "booting: $name"
-	"$top/scripts/boot.sh" --log "$work/$name.console" "$@" >/dev/null || status=$?
+	"$top/scripts/boot.sh" --log "$work/$name.console" \
+		${GCOV:+--data "$GCOV/$name.tar.gz"} "$@" >/dev/null || status=$?
 	"${results:-tap_results}" "$work/$name.console"
 	case $status in
 	0 | 1) echo "ok $name: the kernel had nothing to complain of" ;;

@@ -38,7 +38,12 @@ esac
 seed=${1:-$(date +%s)}
 [[ $seed =~ ^[0-9]+$ ]] || die "a seed is a number, not $seed"
 
-programs=(walk million hw tsan)
+programs=(walk million hw tsan) targets=(fuzz tsan check)
+# Coverage is of the kernel's files, which do not know by whom they are called.
+if [ -n "${GCOV:-}" ]; then
+	work=$GCOV programs=(walk million hw) targets=(check)
+	make_args+=(CFLAGS="-O1 -g -std=gnu11 --coverage")
+fi
 # A program that leaves nothing behind has not come to its end.
 for file in "${programs[@]/%/.tap}" fuzz.log tsan-fault.log; do
 	: >"$work/$file"
@@ -47,7 +52,7 @@ done
 # Each by itself, so that one that fails does not stop the others, two at a time.
 unit_make() {
 	make -s -k -j2 -C "$top/tools/testing/iommu-dirty" O="$work" SEED="$seed" \
-		"${make_args[@]}" fuzz tsan check
+		"${make_args[@]}" "${targets[@]}"
 }
 
 # The fuzzer's own counter, which it prints last
@@ -70,6 +75,7 @@ result "unit: all programs were built and succeeded" unit_make
 for program in "${programs[@]}"; do
 	tap_results "$work/$program.tap" | sed -E "s/^((not )?ok) /\1 $program: /"
 done
+[ -z "${GCOV:-}" ] || exit 0
 result "tsan: a clear by a plain store is noticed" \
 	grep -q 'ThreadSanitizer: data race' "$work/tsan-fault.log"
 result "fuzz: enough inputs, none with a wrong result" fuzzed_enough

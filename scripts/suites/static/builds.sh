@@ -88,7 +88,8 @@ new_warnings() {
 }
 
 # links ARCH OPTION...: the whole kernel, since only linking shows whether what is
-# built in calls into a module, and what a module lacks
+# built in calls into a module, and what a module lacks. With IOMMUFD=y the test
+# kernels are linked.
 links() {
 	local arch=$1 out=$top/build/kernel/static-$1-gcc
 	shift
@@ -103,7 +104,8 @@ links() {
 pedantic() {
 	local arch=$1 compiler=$2 out=$top/build/kernel/static-$1-$2 options
 	shift 2
-	mapfile -t options < <(drivers "$arch" "${in_all[@]}")
+	mapfile -t options < <(drivers "$arch" "${in_all[@]}" CONFIG_KUNIT=y \
+		CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
 	configure "$tree" "$out" "$arch" "$compiler" "${options[@]}"
 	logged "$out/log" kmake "$tree" "$out" "$arch" "$compiler" W=1 "$@" drivers/iommu/
 	new_warnings "$out/log" "$arch"
@@ -156,8 +158,6 @@ for arch in x86 arm64; do
 		timed "static: $arch: the kernel links, IOMMUFD and ARM_SMMU_V3=m" \
 			links "$arch" CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y CONFIG_ARM_SMMU_V3=m
 	fi
-	mapfile -t options < <(drivers "$arch" "${in_all[@]}")
-	timed "static: $arch: the kernel links, IOMMUFD=y" links "$arch" "${options[@]}"
 	timed "static: $arch: W=1 and sparse" pedantic "$arch" gcc C=2 CHECK=sparse
 	timed "static: $arch: W=1, clang" pedantic "$arch" clang
 	timed "static: $arch: IOMMUFD=n misses nothing" without "$arch"
