@@ -152,29 +152,42 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 	ASSERT_LT(0, errors);
 }
 
+/*
+ * With CONFIG_IOMMUFD_TEST the look-up of an object fails on demand, too, with
+ * ENOENT. That is the first thing SET does, and no allocation: again, then.
+ */
+static int set(struct mock *m, int fail, unsigned int n, bool on, bool *failed)
+{
+	int rc = arm(fail, n);
+
+	if (!rc)
+		rc = mock_set(m, on);
+	*failed = fired(fail);
+	if (rc == -ENOENT && n == 1 && *failed)
+		rc = mock_set(m, on);
+	return rc;
+}
+
 /* Promise 4: SET succeeds, whatever is not to be had. */
 TEST_F_TIMEOUT(nth, promise4_set_does_not_fail, SLOW)
 {
 	struct mock *m = &self->m;
+	bool off_failed, on_failed;
 	unsigned int n;
-	bool failed;
 
 	for (n = 1; n < NTH_MAX; n++) {
 		MUST(write_all(m, n));
-		MUST(arm(self->fail, n));
-		EXPECT_EQ(0, mock_set(m, false));
-		failed = fired(self->fail);
-		MUST(arm(self->fail, n));
-		EXPECT_EQ(0, mock_set(m, true));
-		failed |= fired(self->fail);
+		OK(set(m, self->fail, n, false, &off_failed));
+		OK(set(m, self->fail, n, true, &on_failed));
 		expect_all(_metadata, m);
 		MUST(write_all(m, n));
 		expect_all(_metadata, m);
-		if (!failed)
+		if (!off_failed && !on_failed)
 			break;
 	}
-	TH_LOG("%u allocations", n - 1);
+	TH_LOG("%u points of failure", n - 1);
 	ASSERT_GT(NTH_MAX, n);
+	ASSERT_LT(1, n);
 }
 
 /* A call that makes something, and how to undo it */

@@ -164,7 +164,10 @@ static int step_alloc(struct race *race)
 		return rc;
 	__atomic_store_n(&race->other, hwpt, __ATOMIC_RELAXED);
 	rc = iommufd_set_dirty(m->fd, hwpt, true);
-	return rc ? rc : iommufd_destroy(m->fd, hwpt);
+	/* A HWPT that is being read is in use. */
+	while (!rc && (rc = iommufd_destroy(m->fd, hwpt)) == -EBUSY)
+		rc = 0;
+	return rc;
 }
 
 static int step_set_other(struct race *race)

@@ -163,7 +163,7 @@ int mock_unmap(struct mock *m, uint64_t iova, uint64_t length)
 	int rc = iommufd_unmap(m->fd, m->ioas, iova, length);
 
 	if (!rc)
-		oracle_unmap(&m->oracle, iova);
+		oracle_unmap(&m->oracle, iova, length);
 	return rc;
 }
 
