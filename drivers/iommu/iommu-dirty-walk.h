@@ -213,8 +213,7 @@ __iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
 	unsigned long leaf_last = leaf + BIT(shift) - 1;
 
 	while (__iommu_dirty_leaf(fmt, old)) {
-		if (!__iommu_dirty_test(fmt, old)) {
-			__iommu_dirty_pass(read, leaf_last, last);
+		if (!__iommu_dirty_test(fmt, old))
 			break;
 		if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
 			break;
