@@ -25,7 +25,8 @@
 static __always_inline unsigned int amdv1_replicas(u64 entry,
 						   unsigned int level)
 {
-	return __ffs64(~(entry | GENMASK_ULL(11, 0))) + 1 -
+	/* Entries ORed may have no bit of the address clear. */
+	return __ffs64(~(entry | GENMASK_ULL(11, 0)) | BIT_ULL(52)) + 1 -
 	       (12 + 9 * (level - 1));
 }
 
