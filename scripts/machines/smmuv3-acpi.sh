@@ -6,8 +6,7 @@ machine_arch=arm64
 machine_target=aarch64-softmmu
 machine_console=ttyAMA0
 machine_qemu=(-M "virt,iommu=smmuv3,gic-version=3,acpi=on" -cpu cortex-a57
-	-bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd -global arm-smmuv3.httu=on
-	-global arm-smmuv3.x-httu-late=on)
+	-bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd -global arm-smmuv3.httu=on)
 machine_iommu=
 machine_global=arm-smmuv3
 machine_kernel="acpi=force efi=noruntime"

@@ -2,6 +2,10 @@
 # shellcheck shell=bash disable=SC2034
 # Arm SMMUv3 that has only stage 2. Read by scripts/boot.sh. Newer machine types
 # than this one override the property.
+#
+# It shows dirty state no earlier than it must, at a CMD_SYNC. The machine with
+# stage 1 shows it at once, as hardware probably does: what stock kernels lose
+# there they lose everywhere.
 machine_arch=arm64
 machine_target=aarch64-softmmu
 machine_console=ttyAMA0

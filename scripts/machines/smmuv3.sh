@@ -6,8 +6,7 @@ machine_arch=arm64
 machine_target=aarch64-softmmu
 machine_console=ttyAMA0
 machine_qemu=(-M "virt,iommu=smmuv3,gic-version=3,acpi=off" -cpu cortex-a57
-	-global arm-smmuv3.httu=on
-	-global arm-smmuv3.x-httu-late=on)
+	-global arm-smmuv3.httu=on)
 machine_iommu=
 machine_global=arm-smmuv3
 machine_kernel=
