@@ -85,6 +85,7 @@ command="$*"
 
 table=$here/machines/${iommu%%,*}.sh
 [ -f "$table" ] || die "no machine '${iommu%%,*}': see scripts/machines"
+machine_bridge=pcie-pci-bridge
 # shellcheck source=scripts/machines/vtd.sh
 . "$table"
 if [ "$iommu" != "${iommu%%,*}" ]; then
@@ -121,7 +122,7 @@ qemu=("$QEMU" "${firmware[@]}" -nodefaults -no-user-config -display none -no-reb
 	-device edu,dma_mask=0xffffffffffffffff
 	-device edu,dma_mask=0xffffffffffffffff
 	-device e1000e,romfile= -device e1000e,romfile=
-	-device pcie-pci-bridge,id=conventional
+	-device "$machine_bridge,id=conventional"
 	-device edu,bus=conventional,addr=1,dma_mask=0xffffffffffffffff
 	"${devices[@]}")
 

@@ -10,3 +10,7 @@ machine_qemu=(-M q35 -cpu qemu64)
 machine_iommu=intel-iommu,x-scalable-mode=on,intremap=on,aw-bits=48,ssads=on
 # Under load the timer check of the IO-APIC can fail; there is no real timer.
 machine_kernel="intel_iommu=on,sm_on no_timer_check"
+# 6.12 gives no context entry to the id that a bridge from PCI Express makes up,
+# so that nothing behind one can do DMA in scalable mode, tracked or not. Behind
+# this bridge requests carry the bridge's own id.
+machine_bridge=i82801b11-bridge

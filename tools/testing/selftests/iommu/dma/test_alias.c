@@ -22,7 +22,7 @@ FIXTURE_SETUP(alias)
 	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, ALIAS_LEN, PAGE));
 	self->dev = &r->edu[RIG_EDU_BRIDGED].vfio;
 	MUST(edu_open(&r->edu[RIG_EDU_BRIDGED], r->fd, RIG_EDU_BRIDGED));
-	/* Another bus than the root's, and not the id that the bridge uses */
+	/* Another bus than the root's, and not the id that a bridge makes up */
 	ASSERT_NE(0, strncmp(self->dev->bdf, "0000:00:", 8)) {
 		TH_LOG("%s is behind no bridge", self->dev->bdf);
 	}
