@@ -64,7 +64,7 @@ static void expect_words(struct kunit *test, unsigned int format,
 			continue;
 		KUNIT_EXPECT_EQ(test, __iommu_dirty_clean(fmt, entry),
 				words->clean);
-		__iommu_dirty_clear(fmt, &entry);
+		__iommu_dirty_clear(fmt, &entry, words->level);
 		KUNIT_EXPECT_EQ(test, entry, words->clean);
 	}
 }
@@ -368,14 +368,14 @@ static void expect_dirt(struct kunit *test, unsigned int format, u64 word)
 			   dirty_formats[format].name, word, want ? "" : " not");
 	if (!want)
 		return;
-	__iommu_dirty_clear(fmt, &entry);
+	__iommu_dirty_clear(fmt, &entry, 1);
 	if (entry != (word ^ bit) ||
 	    __iommu_dirty_clean(fmt, word) != (word ^ bit))
 		KUNIT_FAIL(test, "%s: word %#llx is cleared to %#llx, %#llx",
 			   dirty_formats[format].name, word, entry,
 			   __iommu_dirty_clean(fmt, word));
 	/* Clearing what a parallel read has cleared changes nothing. */
-	__iommu_dirty_clear(fmt, &entry);
+	__iommu_dirty_clear(fmt, &entry, 1);
 	if (entry != (word ^ bit) || __iommu_dirty_test(fmt, entry))
 		KUNIT_FAIL(test, "%s: word %#llx is cleared twice to %#llx",
 			   dirty_formats[format].name, word, entry);
