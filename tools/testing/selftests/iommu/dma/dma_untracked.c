@@ -29,6 +29,7 @@ FIXTURE_SETUP(untracked)
 {
 	self->nic.vfio.fd = -1;
 	self->edu.vfio.fd = -1;
+	rig_page = sysconf(_SC_PAGESIZE);
 	self->fd = iommufd_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, iommufd_ioas_alloc(self->fd, &self->ioas));
@@ -72,8 +73,8 @@ TEST_F(untracked, no_allocation)
 /* An ordinary page table is what it always was, and says so. */
 TEST_F(untracked, dma_without_tracking)
 {
-	uint8_t *nic_mem = mem_alloc(E1000E_MEM_SIZE, SZ_4K);
-	uint8_t *mem = mem_alloc(PAGES * SZ_4K, SZ_4K);
+	uint8_t *nic_mem = mem_alloc(E1000E_MEM_SIZE, PAGE);
+	uint8_t *mem = mem_alloc(PAGES * PAGE, PAGE);
 	uint8_t frame[E1000E_MIN_LEN];
 	uint64_t bits = 0;
 	uint32_t hwpt;
@@ -84,25 +85,25 @@ TEST_F(untracked, dma_without_tracking)
 	ASSERT_EQ(0, iommufd_map(self->fd, self->ioas, nic_mem, RIG_NIC_IOVA,
 				 E1000E_MEM_SIZE));
 	ASSERT_EQ(0, iommufd_map(self->fd, self->ioas, mem, RIG_IOVA,
-				 PAGES * SZ_4K));
+				 PAGES * PAGE));
 	ASSERT_EQ(0, iommufd_hwpt_alloc(self->fd, self->nic.vfio.devid,
 					self->ioas, 0, &hwpt));
 	ASSERT_EQ(0, vfio_attach(&self->nic.vfio, hwpt));
 	ASSERT_EQ(0, e1000e_start(&self->nic, nic_mem, RIG_NIC_IOVA));
-	ASSERT_EQ(0, e1000e_write_pages(&self->nic, RIG_IOVA, SZ_4K, PAGES, 1));
+	ASSERT_EQ(0, e1000e_write_pages(&self->nic, RIG_IOVA, PAGE, PAGES, 1));
 	for (i = 0; i < PAGES; i++) {
 		e1000e_frame(frame, sizeof(frame), 1 + i);
-		EXPECT_EQ(0, memcmp(mem + i * SZ_4K, frame, sizeof(frame)));
+		EXPECT_EQ(0, memcmp(mem + i * PAGE, frame, sizeof(frame)));
 	}
 	EXPECT_EQ(-EOPNOTSUPP, iommufd_set_dirty(self->fd, hwpt, true));
 	EXPECT_EQ(-EOPNOTSUPP,
-		  iommufd_get_dirty(self->fd, hwpt, 0, RIG_IOVA, PAGES * SZ_4K,
-				    SZ_4K, &bits));
+		  iommufd_get_dirty(self->fd, hwpt, 0, RIG_IOVA, PAGES * PAGE,
+				    PAGE, &bits));
 	EXPECT_EQ(0, bits);
 
 	e1000e_close(&self->nic);
-	mem_free(mem, PAGES * SZ_4K);
-	mem_free(nic_mem, E1000E_MEM_SIZE);
+	mem_free(mem, PAGES * PAGE, PAGE);
+	mem_free(nic_mem, E1000E_MEM_SIZE, PAGE);
 }
 
 TEST_HARNESS_MAIN
