@@ -133,6 +133,7 @@ void dirty_model_write(struct dirty_model *model, unsigned int leaf,
 	       table->leaves[leaf].words * sizeof(u64));
 }
 
+/* As iommufd/dirty.c does it; the walker says where it goes on with a leaf. */
 static void walk(struct dirty_table *table, struct iommu_dirty_read *read,
 		 unsigned long iova, unsigned long last)
 {
@@ -143,7 +144,6 @@ static void walk(struct dirty_table *table, struct iommu_dirty_read *read,
 	else
 		table->format->walk(table->root, table->level, read, iova,
 				    last);
-	read->next = last + 1;
 }
 
 /* One window: the same merging of neighbours into runs as iommufd/dirty.c */
