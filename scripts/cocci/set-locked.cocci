@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// iommu_dirty_ops::set is called with the HWPT's dirty.lock held for write:
-/// the list of devices stands still for it.
+/// the list of devices stands still for it. Unit tests have neither.
 //
-// Files: own hooked
+// Files: own hooked but dirty-kunit/
 
 virtual report
 
