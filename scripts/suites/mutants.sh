@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite mutants: faults seeded in walker, formats and log, each noticed by its test.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+case ${1:-} in
+-h | --help)
+	cat <<END
+usage: scripts/suites/mutants.sh
+
+Runs the mutants that need no kernel; scripts/mutants.sh --all runs them all.
+END
+	exit
+	;;
+esac
+
+"$top/scripts/mutants.sh" | sed -E 's/^((not )?ok )/\1mutants: /'
