@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-all=(native)
+all=(native kernel)
 
 usage() {
 	cat <<END
@@ -14,7 +14,7 @@ Runs the sections, without a name all of them. Each prints a table and leaves it
 with its data and plots in out/bench/. The last line says how many of the targets
 are met; the exit status is 0 if all are.
 
-  --quick  fewer repeats, and nothing that needs gigabytes
+  --quick  fewer repeats, and less memory
 
 $(for section in "${all[@]}"; do
 	printf '  %-8s %s\n' "$section" \

@@ -20,6 +20,7 @@ usage: scripts/boot.sh --kernel FILE --initrd FILE [OPTION...] -- COMMAND
   --device STR     one more QEMU device, may be repeated
   --data FILE      what the command writes to \$DATA comes out here
   --log FILE       the console goes here too
+  --trace          commands that invalidate translations are shown on the console
   --timeout S      kill the machine after S seconds (default 600)
   --interactive    a terminal on the console; COMMAND may be left out for a shell
 
@@ -54,11 +55,12 @@ add_properties() {
 }
 
 kernel='' initrd='' iommu=vtd mem=2G smp=2 append='' data=/dev/null log=''
-timeout=600 interactive='' devices=()
+timeout=600 interactive='' trace='' devices=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help | -h) usage; exit 0 ;;
 	--interactive) interactive=1; shift; continue ;;
+	--trace) trace=1; shift; continue ;;
 	--) shift; break ;;
 	--*) [ $# -ge 2 ] || die "$1 needs a value" ;;
 	esac
@@ -124,7 +126,7 @@ qemu=("$QEMU" "${firmware[@]}" -nodefaults -no-user-config -display none -no-reb
 	-device e1000e,romfile= -device e1000e,romfile=
 	-device "$machine_bridge,id=conventional"
 	-device edu,bus=conventional,addr=1,dma_mask=0xffffffffffffffff
-	"${devices[@]}")
+	"${devices[@]}" ${trace:+-trace "$machine_invalidation" -D /dev/stdout})
 
 if [ -n "$interactive" ]; then
 	echo "boot.sh: ctrl-a x ends the machine" >&2

@@ -8,3 +8,5 @@ machine_console=ttyS0
 machine_qemu=(-M q35 -cpu qemu64)
 machine_iommu=amd-iommu,intremap=on,hdsup=on
 machine_kernel=no_timer_check
+# QEMU's trace events in which a translation is invalidated
+machine_invalidation='amdvi_pages_inval'

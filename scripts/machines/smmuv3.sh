@@ -10,3 +10,5 @@ machine_qemu=(-M "virt,iommu=smmuv3,gic-version=3,acpi=off" -cpu cortex-a57
 machine_iommu=
 machine_global=arm-smmuv3
 machine_kernel=
+# QEMU's trace events in which a translation is invalidated
+machine_invalidation='smmuv3_cmdq_opcode'

@@ -14,3 +14,5 @@ machine_kernel="intel_iommu=on,sm_on no_timer_check"
 # so that nothing behind one can do DMA in scalable mode, tracked or not. Behind
 # this bridge requests carry the bridge's own id.
 machine_bridge=i82801b11-bridge
+# QEMU's trace events in which a translation is invalidated
+machine_invalidation='vtd_inv_desc_iotlb_*'
