@@ -7,7 +7,8 @@ set -euo pipefail
 usage() {
 	cat <<END
 usage: scripts/kernel.sh [--kernel series|stock] [--arch x86|arm64]
-                         [--debug|--gcov] [--pages 4k|64k] [--headers]
+                         [--debug|--gcov] [--pages 4k|64k]
+                         [--headers|--target TARGET]
 
 Builds the composed kernel, or the unpatched base, and prints the path of its
 image. Nothing is built if nothing has changed.
@@ -17,10 +18,11 @@ image. Nothing is built if nothing has changed.
   --gcov      counting which lines of our files run; always, if GCOV= is set
   --pages     size of a page (default 4k); 64k is for arm64
   --headers   only the user-space headers; prints the path of their directory
+  --target    builds no image but a target of kbuild's, as drivers/iommu/
 END
 }
 
-kernel=series arch=x86 flavour=plain pages=4k headers=''
+kernel=series arch=x86 flavour=plain pages=4k headers='' only=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
@@ -30,6 +32,7 @@ while [ $# -gt 0 ]; do
 	--gcov) flavour=gcov ;;
 	--pages) pages=${2:?--pages takes 4k or 64k}; shift ;;
 	--headers) headers=1 ;;
+	--target) only=${2:?--target takes a target of kbuild}; shift ;;
 	*) usage >&2; exit 2 ;;
 	esac
 	shift
@@ -91,7 +94,7 @@ if [ "$flavour" = gcov ]; then
 fi
 
 build() {
-	kmake -j"$(nproc)" "${gcov[@]}" "$target"
+	kmake -j"$(nproc)" "${gcov[@]}" "${only:-$target}"
 }
 
 install_headers() {
@@ -115,13 +118,14 @@ if [ -n "$headers" ]; then
 	exit
 fi
 
-if [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
+if [ -n "$only" ] || [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
 	configured=$(hash_files "${fragments[@]}" "$top/scripts/kernel.sh")
 	if [ "$(cat "$out/configured" 2>/dev/null)" != "$configured" ]; then
 		step "$out/config.log" "configuring ($kernel, $arch, $flavour, $pages)" configure
 		echo "$configured" >"$out/configured"
 	fi
 	step "$out/build.log" "building ($kernel, $arch, $flavour, $pages), some minutes if it is the first time" build
+	[ -z "$only" ] || exit 0
 	echo "$want" >"$out/stamp"
 fi
 echo "$out/$image"

@@ -19,7 +19,7 @@ seed each time. What has no seed, walk, does the same each time and runs once.
   # What is wrong.
   # suite: unit PROGRAM            of tools/testing/iommu-dirty: walk, million, hw, tsan
            selftest PROGRAM [ARG...]
-           MACHINE TEST...         of scripts/suites/dma.sh
+           MACHINE [--program NAME] [TEST...]      of scripts/suites/dma.sh
   # killed by: RESULT              or what a sanitizer says, "...Sanitizer: ..."
 
 Without a name, those in user space, one on each core, which takes two minutes on
@@ -65,8 +65,14 @@ sources() {
 # count, nor does the compiler.
 key() {
 	local dirs=(drivers include tools/testing) files
-	[[ $1 == control-* || $(header suite "$1") == unit\ * ]] ||
-		dirs+=(patches scripts/suites qemu/series)
+	case $1 in
+	control-walk | control-million | control-hw | control-tsan) ;;
+	control-*) dirs+=(patches scripts/suites qemu/series mutants) ;;
+	*)
+		[[ $(header suite "$1") == unit\ * ]] ||
+			dirs+=(patches scripts/suites qemu/series)
+		;;
+	esac
 	mapfile -t files < <(sources "${dirs[@]}" | sed "s@^@$top/@")
 	[ ! -f "$top/mutants/$1.patch" ] || files+=("$top/mutants/$1.patch")
 	hash_files "${files[@]}" "$top/scripts/mutants.sh"
@@ -241,26 +247,21 @@ run_one() {
 	fi
 }
 
-# Each suite with all that its mutants run, nothing broken
+# Each suite with all that its mutants run, nothing broken, in one boot
 kernel_controls() {
-	local suite args
+	local suite suites args
+	suites=$(names kernel | while read -r name; do header suite "$name"; done | sort -u)
 	while read -r suite; do
 		cached "control-$suite" && continue
-		mapfile -t args < <(names kernel | while read -r name; do
-			header suite "$name"
-		done | sed -n "s/^$suite //p" | sort -u)
-		if [ "$suite" != selftest ]; then
-			mapfile -t args < <(tr ' ' '\n' <<<"${args[*]}" | sort -u)
-		fi
+		mapfile -t args < <(sed -n "s/^$suite //p" <<<"$suites")
 		copy_repository
 		if [ "$suite" = selftest ]; then
 			verdict control-selftest 1 "$tree/scripts/suites/selftest.sh" "${args[@]}"
 		else
+			read -ra args <<<"${args[*]}"
 			verdict "control-$suite" 1 "$tree/scripts/suites/dma.sh" "$suite" "${args[@]}"
 		fi
-	done < <(names kernel | while read -r name; do
-		header suite "$name"
-	done | cut -d' ' -f1 | sort -u)
+	done < <(cut -d' ' -f1 <<<"$suites" | sort -u)
 }
 
 all='' build='' wanted=()
