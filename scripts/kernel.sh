@@ -89,7 +89,7 @@ configure() {
 # Only our objects count.
 gcov=()
 if [ "$flavour" = gcov ]; then
-	mapfile -t gcov < <(sed -n 's@^\tdrivers/.*/\([a-z_0-9]*dirty[a-z_0-9]*\)\.c$@GCOV_PROFILE_\1.o=y@p' \
+	mapfile -t gcov < <(sed -n 's@^\tdrivers/.*/\([a-z_0-9-]*dirty[a-z_0-9-]*\)\.c$@GCOV_PROFILE_\1.o=y@p' \
 		"$top/patches/series" | sort -u)
 fi
 

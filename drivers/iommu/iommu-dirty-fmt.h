@@ -35,6 +35,14 @@
  *         maps a leaf, is dirty, and zero if @dirty_bit says that it is not.
  *         Also asked of words outside of the range, whose answer is not used
  * @table: the table that the entry points to
+ * @mark: bits that hardware ignores, in leaves and in pointers to tables, side
+ *        by side; 0 if leaves of this format cannot be split
+ * @accessed_bit: number of the bit that hardware sets when a leaf is used
+ * @child: what the first of the leaves is like that a leaf at the level given
+ *         splits into: at its own level if it is replicated, else one below
+ * @parent: the opposite: what the leaf is like, at the level given and in as
+ *          many words as log2 says, that one of its children is the first of
+ * @pointer: the entry, at the level given, that points to a table
  */
 struct iommu_dirty_fmt {
 	unsigned int page_shift;
@@ -48,6 +56,11 @@ struct iommu_dirty_fmt {
 	unsigned int (*replicas)(u64 entry, unsigned int level);
 	u64 (*dirty)(u64 entry);
 	u64 *(*table)(u64 entry);
+	u64 mark;
+	unsigned int accessed_bit;
+	u64 (*child)(u64 leaf, unsigned int level);
+	u64 (*parent)(u64 child, unsigned int level, unsigned int bits);
+	u64 (*pointer)(u64 *table, unsigned int level);
 };
 
 static __always_inline unsigned int
@@ -137,6 +150,16 @@ __iommu_dirty_clear(const struct iommu_dirty_fmt *fmt, u64 *entry,
 	while (__iommu_dirty_leaf(fmt, old) && !__iommu_dirty_is_clean(fmt, old))
 		if (try_cmpxchg64(entry, &old, __iommu_dirty_clean(fmt, old)))
 			break;
+}
+
+/* Make a leaf dirty, as hardware does. */
+static __always_inline void
+__iommu_dirty_mark(const struct iommu_dirty_fmt *fmt, u64 *entry)
+{
+	if (fmt->dirty_is_clear)
+		clear_bit(fmt->dirty_bit, (unsigned long *)entry);
+	else
+		set_bit(fmt->dirty_bit, (unsigned long *)entry);
 }
 
 #endif /* __IOMMU_DIRTY_FMT_H */

@@ -38,6 +38,12 @@
  * included. A word that is marked while the others are being cleared stays so,
  * and the next read finds it.
  *
+ * Leaves may be split while others read them, see iommu-dirty-split.h. A leaf of
+ * one word is replaced by one operation: it is found before or after. Of a
+ * replicated one some words may be found before, some after. None of that is
+ * checked here: whoever reads finds out by iommu_dirty_partial_retry(), and
+ * reads again.
+ *
  * Most of what is walked is clean, and costs little more than loading it: words
  * are loaded by the *group*, and a group is skipped, holes too, by what any and
  * what all of its words have. Level 1 looks at as many words at once as a word
@@ -156,11 +162,36 @@ __iommu_dirty_mask(const struct iommu_dirty_fmt *fmt, const u64 *entries)
 }
 
 /*
+ * A leaf of 2^@bits words from @entries on may be split: @read wants to see it,
+ * once it is recorded. Returns true if it was dealt with.
+ */
+static __always_inline bool
+__iommu_dirty_reshape(const struct iommu_dirty_fmt *fmt, u64 *entries,
+		      unsigned int bits, unsigned int level,
+		      struct iommu_dirty_read *read, unsigned long iova,
+		      unsigned long last)
+{
+	const unsigned int shift = __iommu_dirty_shift(fmt, level) + bits;
+	unsigned long leaf = round_down(iova, BIT(shift));
+	bool dirty = false;
+	unsigned int i;
+
+	for (i = 0; i < 1U << bits; i++)
+		dirty |= !!__iommu_dirty_test(fmt, READ_ONCE(entries[i]));
+	if (dirty)
+		__iommu_dirty_record(read, leaf, leaf + BIT(shift) - 1, iova,
+				     last);
+	return read->shape->replicated(read, fmt, entries, bits, level, iova,
+				       last, dirty);
+}
+
+/*
  * Visit a leaf that is replicated in 2^@bits words of @table, one of them
  * @index. Words that are clean are left alone: most of them are. One that is
- * marked behind our back is for the next read to find.
+ * marked behind our back is for the next read to find. Returns false if it has
+ * been made into leaves of one word, which are to be visited.
  */
-static __always_inline void
+static __always_inline bool
 __iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *table,
 			       unsigned int index, unsigned int bits,
 			       unsigned int level,
@@ -180,6 +211,10 @@ __iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *table,
 	if (1U << bits < IOMMU_DIRTY_GROUP)
 		words = GENMASK((1U << bits) - 1, 0) <<
 			round_down(index, 1U << bits) % IOMMU_DIRTY_GROUP;
+	if (bits && read->shape && read->shape->replicated &&
+	    __iommu_dirty_reshape(fmt, table + round_down(index, 1U << bits),
+				  bits, level, read, iova, last))
+		return !read->shape->again;
 	for (; entries < end; entries += IOMMU_DIRTY_GROUP) {
 		unsigned long mask;
 
@@ -198,6 +233,7 @@ __iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *table,
 	}
 	if (clear)
 		__iommu_dirty_cleared(read, leaf, leaf_last, BIT(shift));
+	return true;
 }
 
 /*
@@ -206,16 +242,28 @@ __iommu_dirty_visit_replicated(const struct iommu_dirty_fmt *fmt, u64 *table,
  */
 static __always_inline u64
 __iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
-			 unsigned int shift, struct iommu_dirty_read *read,
+			 unsigned int level, struct iommu_dirty_read *read,
 			 unsigned long iova, unsigned long last)
 {
+	const unsigned int shift = __iommu_dirty_shift(fmt, level);
 	unsigned long leaf = round_down(iova, BIT(shift));
 	unsigned long leaf_last = leaf + BIT(shift) - 1;
 
 	while (__iommu_dirty_leaf(fmt, old)) {
-		if (!__iommu_dirty_test(fmt, old))
-			break;
-		if (!__iommu_dirty_record(read, leaf, leaf_last, iova, last))
+		bool clear = false;
+		u64 seen = old;
+
+		if (__iommu_dirty_test(fmt, old))
+			clear = __iommu_dirty_record(read, leaf, leaf_last,
+						     iova, last);
+		if (read->shape && read->shape->huge) {
+			if (read->shape->huge(read, fmt, entry, &old, level,
+					      iova, last))
+				break;
+			if (old != seen)
+				continue;
+		}
+		if (!clear)
 			break;
 		/* As in __iommu_dirty_clear(), but we must know if it failed. */
 		if (try_cmpxchg64(entry, &old, __iommu_dirty_clean(fmt, old))) {
@@ -228,15 +276,16 @@ __iommu_dirty_visit_huge(const struct iommu_dirty_fmt *fmt, u64 *entry, u64 old,
 }
 
 /*
- * All words of the leaves that are dirty in the words that @mask says. No leaf
- * has more words than the mask has bits. All have 2^@bits, or various numbers
- * if that is 0.
+ * All words of the leaves that are dirty in the words that @mask says, of @nr.
+ * All leaves have 2^@bits words, not more than @nr, or various numbers if @bits
+ * is 0: one with more than @nr is being split, and what lies beyond is for
+ * whoever splits it to report, or for the walk that is repeated.
  */
 static __always_inline unsigned long
 __iommu_dirty_replicas_mask(const struct iommu_dirty_fmt *fmt,
 			    const u64 *entries, unsigned int level,
-			    unsigned long mask, unsigned int bits,
-			    unsigned long *sizes)
+			    unsigned long mask, unsigned int nr,
+			    unsigned int bits, unsigned long *sizes)
 {
 	/* The first words of leaves of one word, of two, of four, ... */
 	static const unsigned long firsts[] = {
@@ -245,7 +294,7 @@ __iommu_dirty_replicas_mask(const struct iommu_dirty_fmt *fmt,
 	};
 	const unsigned int shift = __iommu_dirty_shift(fmt, level);
 	unsigned long words, whole = 0;
-	unsigned int i;
+	unsigned int i, count;
 
 	if (bits) {
 		/* The bits of a leaf into its first, and from there into all */
@@ -261,8 +310,8 @@ __iommu_dirty_replicas_mask(const struct iommu_dirty_fmt *fmt,
 		bits = __iommu_dirty_replicas(fmt, READ_ONCE(entries[i]),
 					      level);
 		*sizes |= BIT(shift + bits);
-		words = ~0UL >> (BITS_PER_LONG - (1U << bits)) <<
-			round_down(i, 1U << bits);
+		count = min(1U << bits, nr);
+		words = ~0UL >> (BITS_PER_LONG - count) << round_down(i, count);
 		whole |= words;
 		mask &= ~words;
 	}
@@ -271,9 +320,12 @@ __iommu_dirty_replicas_mask(const struct iommu_dirty_fmt *fmt,
 
 /*
  * Visit the leaves that are dirty in the words of @table that @mask says, bit 0
- * being word @index, one of @nr. They lie wholly in the range. @group: what
- * these words have; @base: IOVA of the table. Returns the index behind what has
- * been visited.
+ * being word @index, one of @nr. They lie wholly in the range, of which @inside
+ * are these words. @group: what these words have; @base: IOVA of the table.
+ * Returns the index behind what has been visited.
+ *
+ * A replicated leaf that is being split may reach over the edge of the range,
+ * where a word of it is no replica any more: hence @inside, and @iova.
  *
  * A leaf that has become a table since it was found dirty has been recorded, as
  * it was. What has been written to what it is now is for the next read to find.
@@ -282,12 +334,12 @@ static __always_inline unsigned int
 __iommu_dirty_visit_words(const struct iommu_dirty_fmt *fmt, u64 *table,
 			  unsigned int level, unsigned int index,
 			  unsigned int nr, unsigned long mask,
-			  struct __iommu_dirty_group group,
+			  unsigned long inside, struct __iommu_dirty_group group,
 			  struct iommu_dirty_read *read, unsigned long base,
-			  unsigned long last)
+			  unsigned long iova, unsigned long last)
 {
 	const unsigned int shift = __iommu_dirty_shift(fmt, level);
-	unsigned long leaves = mask, sizes = 0, iova, rest;
+	unsigned long leaves = mask, sizes = 0, at, rest;
 	u64 *entries = table + index;
 	unsigned int bits, same;
 
@@ -309,26 +361,55 @@ __iommu_dirty_visit_words(const struct iommu_dirty_fmt *fmt, u64 *table,
 						      level);
 		if (1U << bits > nr) {
 			index = round_down(index, 1U << bits);
-			iova = base + ((unsigned long)index << shift);
+			at = base + ((unsigned long)index << shift);
 			__iommu_dirty_visit_replicated(fmt, table, index, bits,
-						       level, read, iova, last);
+						       level, read,
+						       max(at, iova), last);
 			return index + (1U << bits);
 		}
 		leaves = __iommu_dirty_replicas_mask(fmt, entries, level, mask,
-						     same, &sizes);
+						     nr, same, &sizes) & inside;
 	}
 
-	iova = base + ((unsigned long)index << shift);
+	at = base + ((unsigned long)index << shift);
 	if (read->log)
-		iommu_dirty_log_mask(read->log, iova, leaves, shift);
+		iommu_dirty_log_mask(read->log, at, leaves, shift);
 	if (read->clear) {
 		for (rest = mask; rest; rest &= rest - 1)
 			__iommu_dirty_clear(fmt, entries + __ffs(rest), level);
-		__iommu_dirty_cleared(read, iova + (__ffs(leaves) << shift),
-				      iova + (__fls(leaves) << shift) +
+		__iommu_dirty_cleared(read, at + (__ffs(leaves) << shift),
+				      at + (__fls(leaves) << shift) +
 				      BIT(shift) - 1, sizes);
 	}
 	return index + nr;
+}
+
+/*
+ * The same at level 1, one leaf after the other, for a read that may make
+ * something else of a replicated one.
+ */
+static __always_inline unsigned int
+__iommu_dirty_visit_each(const struct iommu_dirty_fmt *fmt, u64 *table,
+			 unsigned int index, unsigned long mask,
+			 struct iommu_dirty_read *read, unsigned long base,
+			 unsigned long iova, unsigned long last)
+{
+	unsigned int done = index + BITS_PER_LONG, at, bits, end;
+	unsigned long leaf;
+
+	while (mask) {
+		at = index + __ffs(mask);
+		bits = __iommu_dirty_replicas(fmt, READ_ONCE(table[at]), 1);
+		at = round_down(at, 1U << bits);
+		end = at + (1U << bits);
+		leaf = base + ((unsigned long)at << fmt->page_shift);
+		__iommu_dirty_visit_replicated(fmt, table, at, bits, 1, read,
+					       max(leaf, iova), last);
+		done = max(done, end);
+		mask = end - index < BITS_PER_LONG ?
+		       mask & ~0UL << (end - index) : 0;
+	}
+	return done;
 }
 
 /* Leaves at level 1. A replicated one lies wholly in the range. */
@@ -346,7 +427,7 @@ __iommu_dirty_walk_leaves(const struct iommu_dirty_fmt *fmt, u64 *table,
 
 	while (index <= last_index) {
 		struct __iommu_dirty_group all = { .all = ~0ULL };
-		unsigned long mask = 0;
+		unsigned long mask = 0, inside = ~0UL;
 		unsigned int i;
 
 		for (i = 0; i < BITS_PER_LONG; i += IOMMU_DIRTY_GROUP) {
@@ -361,28 +442,37 @@ __iommu_dirty_walk_leaves(const struct iommu_dirty_fmt *fmt, u64 *table,
 			mask |= __iommu_dirty_mask(fmt, entries) << i;
 		}
 		if (mask && index < first_index)
-			mask &= ~0UL << (first_index - index);
+			inside = ~0UL << (first_index - index);
 		if (mask && last_index - index < BITS_PER_LONG - 1)
-			mask &= GENMASK(last_index - index, 0);
+			inside &= GENMASK(last_index - index, 0);
+		mask &= inside;
+		if (mask && (all.any & fmt->replicated) && read->shape &&
+		    read->shape->replicated) {
+			index = __iommu_dirty_visit_each(fmt, table, index,
+							 mask, read, base, iova,
+							 last);
+			continue;
+		}
 		index = __iommu_dirty_visit_words(fmt, table, 1, index,
-						  BITS_PER_LONG, mask, all,
-						  read, base, last);
+						  BITS_PER_LONG, mask, inside,
+						  all, read, base, iova, last);
 	}
 }
 
 /*
- * Visit entry @index of @table, above level 1, and what is below. Returns the
- * last IOVA that it maps: with one word of a leaf all of them are visited.
+ * Visit entry @index of @table, above level 1, and what is below, from @at on in
+ * the range from @iova to @last. Returns the last IOVA that it maps: with one
+ * word of a leaf all of them are visited.
  */
 static __always_inline unsigned long
 __iommu_dirty_visit_entry(const struct iommu_dirty_fmt *fmt,
 			  iommu_dirty_walk_fn walk, u64 *table,
 			  unsigned int level, unsigned int index,
-			  struct iommu_dirty_read *read,
+			  struct iommu_dirty_read *read, unsigned long at,
 			  unsigned long iova, unsigned long last)
 {
 	const unsigned int shift = __iommu_dirty_shift(fmt, level);
-	unsigned long entry_last = iova | (BIT(shift) - 1);
+	unsigned long entry_last = at | (BIT(shift) - 1);
 	u64 entry = READ_ONCE(table[index]);
 
 	if (!__iommu_dirty_present(fmt, entry))
@@ -391,16 +481,21 @@ __iommu_dirty_visit_entry(const struct iommu_dirty_fmt *fmt,
 		unsigned int bits = __iommu_dirty_replicas(fmt, entry, level);
 
 		if (bits) {
-			iova = round_down(iova, BIT(shift + bits));
-			__iommu_dirty_visit_replicated(fmt, table, index, bits,
-						       level, read, iova, last);
-			return iova + BIT(shift + bits) - 1;
+			unsigned long leaf = round_down(at, BIT(shift + bits));
+
+			/* Its first words may have been skipped, being clean. */
+			if (__iommu_dirty_visit_replicated(fmt, table, index,
+							   bits, level, read,
+							   max(leaf, iova),
+							   last))
+				return leaf + BIT(shift + bits) - 1;
+			entry = READ_ONCE(table[index]);
 		}
 		entry = __iommu_dirty_visit_huge(fmt, table + index, entry,
-						 shift, read, iova, last);
+						 level, read, at, last);
 	}
 	if (!__iommu_dirty_leaf(fmt, entry))
-		walk(fmt->table(entry), level - 1, read, iova,
+		walk(fmt->table(entry), level - 1, read, at,
 		     min(entry_last, last));
 	return entry_last;
 }
@@ -466,13 +561,18 @@ __iommu_dirty_walk_entries(const struct iommu_dirty_fmt *fmt,
 	/* From @begin to @end - 1 none is cut. */
 	unsigned int end = last_index + !(~last & (BIT(shift) - 1)), begin, i;
 	struct __iommu_dirty_group group = {};
+	/* Whose shape may change, the entries are visited one by one. */
+	const bool every = read->shape && read->shape->again;
 	unsigned long base, mask;
 
-	index = __iommu_dirty_skip(fmt, table, index, end, &group);
+	if (!every)
+		index = __iommu_dirty_skip(fmt, table, index, end, &group);
 	if (index > last_index)
 		return;
 
 	begin = first_index + !!(iova & (BIT(shift) - 1));
+	if (read->shape)
+		begin = UINT_MAX;
 	base = round_down(iova, BIT(shift)) -
 	       ((unsigned long)first_index << shift);
 	do {
@@ -481,8 +581,8 @@ __iommu_dirty_walk_entries(const struct iommu_dirty_fmt *fmt,
 			mask = __iommu_dirty_mask(fmt, table + index);
 			index = __iommu_dirty_visit_words(fmt, table, level,
 							  index, nr, mask,
-							  group, read, base,
-							  last);
+							  ~0UL, group, read,
+							  base, iova, last);
 		} else {
 			i = max(index, first_index);
 			index += nr;
@@ -495,12 +595,14 @@ __iommu_dirty_walk_entries(const struct iommu_dirty_fmt *fmt,
 				at = __iommu_dirty_visit_entry(fmt, walk, table,
 							       level, i, read,
 							       max(at, iova),
-							       last);
+							       iova, last);
 				i = ((at - base) >> shift) + 1;
 			}
 			index = max(index, i);
 		}
-		index = __iommu_dirty_skip(fmt, table, index, end, &group);
+		if (!every)
+			index = __iommu_dirty_skip(fmt, table, index, end,
+						   &group);
 	} while (index <= last_index);
 }
 
@@ -524,8 +626,12 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 	unsigned int shift = __iommu_dirty_shift(fmt, level), bits, index;
 	unsigned long leaf, leaf_last, cut_last = 0;
 
-	/* A window is often smaller than what an entry maps. */
-	while (level > 1 && !((iova ^ last) >> shift)) {
+	/*
+	 * A window is often smaller than what an entry maps. There is a way
+	 * without stops, if nobody wants to know of the tables.
+	 */
+	while (level > 1 && !((iova ^ last) >> shift) &&
+	       !(read->shape && read->shape->table)) {
 		u64 entry;
 
 		index = __iommu_dirty_index(fmt, level, iova);
@@ -548,11 +654,11 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 		bits = __iommu_dirty_replicas_at(fmt, table, level, index);
 		leaf = round_down(iova, BIT(shift + bits));
 		leaf_last = leaf + BIT(shift + bits) - 1;
-		if (bits && (leaf < iova || leaf_last > last)) {
-			__iommu_dirty_visit_replicated(fmt, table, index, bits,
-						       level, read, iova, last);
+		if (bits && (leaf < iova || leaf_last > last) &&
+		    __iommu_dirty_visit_replicated(fmt, table, index, bits,
+						   level, read, iova, last)) {
 			if (leaf_last >= last)
-				return;
+				goto out;
 			iova = leaf_last + 1;
 		}
 		/* This one comes last: it may reach into what follows. */
@@ -560,7 +666,17 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 		bits = __iommu_dirty_replicas_at(fmt, table, level, index);
 		leaf = round_down(last, BIT(shift + bits));
 		leaf_last = leaf + BIT(shift + bits) - 1;
-		if (bits && leaf_last > last) {
+		/* Half split: where the range begins, it is no replica any more. */
+		if (bits && leaf_last > last && leaf <= iova) {
+			__iommu_dirty_visit_replicated(fmt, table, index, bits,
+						       level, read, iova, last);
+			goto out;
+		}
+		if (bits && leaf_last > last &&
+		    !(read->shape && read->shape->again &&
+		      !__iommu_dirty_visit_replicated(fmt, table, index, bits,
+						      level, read, leaf,
+						      last))) {
 			cut_last = last;
 			last = leaf - 1;
 		}
@@ -574,6 +690,10 @@ __iommu_dirty_walk_table(const struct iommu_dirty_fmt *fmt,
 	if (cut_last)
 		__iommu_dirty_visit_replicated(fmt, table, index, bits, level,
 					       read, leaf, cut_last);
+out:
+	if (read->shape && read->shape->table)
+		read->shape->table(read, fmt, table, level, iova,
+				   cut_last ?: last);
 }
 
 /**

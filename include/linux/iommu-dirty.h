@@ -26,6 +26,7 @@
 #ifndef __LINUX_IOMMU_DIRTY_H
 #define __LINUX_IOMMU_DIRTY_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 struct iommu_domain;
@@ -50,11 +51,58 @@ struct iommu_dirty_log {
 	unsigned long *page[2];
 };
 
+struct iommu_dirty_fmt;
+struct iommu_dirty_read;
+
+/**
+ * struct iommu_dirty_partial - replicated leaves split that were read in part
+ * @begun: how many of their splits began
+ * @ended: how many of them ended
+ *
+ * One for a table; see iommu_dirty_partial_begin().
+ */
+struct iommu_dirty_partial {
+	atomic_long_t begun;
+	atomic_long_t ended;
+};
+
+/**
+ * struct iommu_dirty_shape - changing the shape of a table while it is walked
+ * @huge: A leaf of one word above level 1, which was @old and maps @iova, was
+ *        visited, and recorded if it is dirty. Returns true if it was dealt
+ *        with: it is not cleared then, and the walk goes on with @old, in the
+ *        leaf's place. Returns false if it was not, having loaded @old anew
+ *        if the word had changed. NULL if such leaves stay.
+ * @replicated: The same for a leaf of 2^@bits words from @entries on, which
+ *              was @dirty. NULL if such leaves stay.
+ * @again: visit the leaves that a replicated leaf was made into
+ * @table: What lies in @table from @iova to @last was walked. NULL if nobody
+ *         wants to know.
+ */
+struct iommu_dirty_shape {
+	bool (*huge)(struct iommu_dirty_read *read,
+		     const struct iommu_dirty_fmt *fmt, u64 *entry, u64 *old,
+		     unsigned int level, unsigned long iova,
+		     unsigned long last);
+	bool (*replicated)(struct iommu_dirty_read *read,
+			   const struct iommu_dirty_fmt *fmt, u64 *entries,
+			   unsigned int bits, unsigned int level,
+			   unsigned long iova, unsigned long last, bool dirty);
+	bool again;
+	void (*table)(struct iommu_dirty_read *read,
+		      const struct iommu_dirty_fmt *fmt, u64 *table,
+		      unsigned int level, unsigned long iova,
+		      unsigned long last);
+};
+
 /**
  * struct iommu_dirty_read - one read of a range, window by window
  * @log: where dirty pages are recorded; NULL clears without recording, which
  *       is right only while nobody was told that tracking is on
  * @clear: clear what was recorded
+ * @last: last IOVA of the range, of all its windows
+ * @shape: what to make of huge leaves; NULL leaves them as they are
+ * @partial: the table's, if reads run in parallel and may split; else NULL
  * @whole: of a leaf that reaches over the current position, everything from
  *         @whole up to that position was recorded by this read. A leaf that
  *         begins before @whole was recorded in part only and stays dirty
@@ -67,6 +115,9 @@ struct iommu_dirty_log {
 struct iommu_dirty_read {
 	struct iommu_dirty_log *log;
 	bool clear;
+	unsigned long last;
+	struct iommu_dirty_shape *shape;
+	struct iommu_dirty_partial *partial;
 	unsigned long whole;
 	unsigned long next;
 	unsigned long cleared;
@@ -93,7 +144,11 @@ struct iommu_dirty_read {
  *        leaf. May run on several CPUs at once, for any ranges.
  * @flush: Invalidate the cached translations of @iova to @last and wait until
  *         no write is under way through one of them. @sizes has bit n set if
- *         a leaf of 2^n bytes was cleared there.
+ *         a leaf of 2^n bytes was cleared there, or exchanged for a table,
+ *         or a table for it: if not all of them are of the smallest size, what
+ *         is cached of the tables above goes too.
+ * @split_table: How many bytes a table has if leaves of @domain can be split
+ *               while devices use them, 0 if not; NULL if never.
  *
  * A domain that cannot track has no such operations.
  */
@@ -104,6 +159,7 @@ struct iommu_dirty_ops {
 		     unsigned long iova, unsigned long last);
 	void (*flush)(struct iommu_domain *domain, unsigned long iova,
 		      unsigned long last, unsigned long sizes);
+	size_t (*split_table)(struct iommu_domain *domain);
 };
 
 #endif /* __LINUX_IOMMU_DIRTY_H */

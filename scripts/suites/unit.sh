@@ -31,6 +31,7 @@ case ${1:-} in
 	[[ $seconds =~ ^[1-9][0-9]*$ ]] || die "--long takes seconds, not $seconds"
 	min_runs=$((seconds * 100))
 	make_args=(OPERATIONS=$((3000000 + seconds * 100000))
+		SPLIT_ROUNDS=$((30 + seconds))
 		ROUNDS=$((200 + seconds * 20)) TSAN_ROUNDS=$((60 + seconds * 5))
 		FUZZ_SECONDS="$seconds")
 	;;
@@ -38,10 +39,10 @@ esac
 seed=${1:-$(date +%s)}
 [[ $seed =~ ^[0-9]+$ ]] || die "a seed is a number, not $seed"
 
-programs=(walk million hw tsan) targets=(fuzz tsan check)
+programs=(walk split million hw tsan) targets=(fuzz tsan check)
 # Coverage is of the kernel's files, which do not know by whom they are called.
 if [ -n "${GCOV:-}" ]; then
-	work=$GCOV programs=(walk million hw) targets=(check)
+	work=$GCOV programs=(walk split million hw) targets=(check)
 	make_args+=(CFLAGS="-O1 -g -std=gnu11 --coverage")
 fi
 # A program that leaves nothing behind has not come to its end.

@@ -15,6 +15,7 @@
 #include <linux/iommu-dirty.h>
 #include <linux/iommu.h>
 #include <linux/seqlock.h>
+#include <linux/sizes.h>
 
 #include "amd_iommu.h"
 #include "amd_iommu_types.h"
@@ -85,10 +86,16 @@ static void amd_dirty_flush(struct iommu_domain *domain, unsigned long iova,
 	spin_unlock_irqrestore(&pdom->lock, flags);
 }
 
+static size_t amd_dirty_split_table(struct iommu_domain *domain)
+{
+	return SZ_4K;
+}
+
 static const struct iommu_dirty_ops amd_dirty_ops = {
 	.set = amd_dirty_set,
 	.read = amd_dirty_read,
 	.flush = amd_dirty_flush,
+	.split_table = amd_dirty_split_table,
 };
 
 /**

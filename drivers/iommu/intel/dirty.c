@@ -146,19 +146,26 @@ static void intel_dirty_read(struct iommu_domain *domain,
 }
 
 /*
- * Leaf entries changed and no table did, so the paging-structure caches may
- * stay: the invalidation hint says so.
+ * The invalidation hint says that the paging-structure caches may stay. So they
+ * may if only leaves changed that have nothing but leaves beside them.
  */
 static void intel_dirty_flush(struct iommu_domain *domain, unsigned long iova,
 			      unsigned long last, unsigned long sizes)
 {
-	cache_tag_flush_range(to_dmar_domain(domain), iova, last, 1);
+	cache_tag_flush_range(to_dmar_domain(domain), iova, last,
+			      sizes == VTD_PAGE_SIZE);
+}
+
+static size_t intel_dirty_split_table(struct iommu_domain *domain)
+{
+	return VTD_PAGE_SIZE;
 }
 
 static const struct iommu_dirty_ops intel_dirty_ops = {
 	.set = intel_dirty_set,
 	.read = intel_dirty_read,
 	.flush = intel_dirty_flush,
+	.split_table = intel_dirty_split_table,
 };
 
 /**

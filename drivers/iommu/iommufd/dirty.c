@@ -32,6 +32,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "../iommu-dirty-log.h"
+#include "../iommu-dirty-split.h"
 #include "io_pagetable.h"
 #include "iommufd_private.h"
 
@@ -59,6 +60,8 @@ static void iommufd_dirty_read_run(struct iommu_domain *domain,
 				   struct iommu_dirty_read *read,
 				   unsigned long iova, unsigned long last)
 {
+	unsigned long whole, ended;
+
 	/*
 	 * Behind a hole, behind a leaf that was clean, and where there was
 	 * something else when the last window was read: a leaf that begins
@@ -66,18 +69,35 @@ static void iommufd_dirty_read_run(struct iommu_domain *domain,
 	 */
 	if (iova != read->next)
 		read->whole = iova;
-	domain->dirty_ops->read(domain, read, iova, last);
+	whole = read->whole;
+	/*
+	 * Repeated if a parallel read split leaves under its feet. What an
+	 * attempt found out about its last leaf may not hold for the next.
+	 */
+	do {
+		read->whole = whole;
+		read->next = iova;
+		ended = iommu_dirty_partial_begin(read->partial);
+		domain->dirty_ops->read(domain, read, iova, last);
+	} while (iommu_dirty_partial_retry(read->partial, ended));
 }
 
-/*
- * Walk the areas between @iova and @last. @pages are the pages of the log that
- * may be written.
+/**
+ * iommufd_dirty_read_areas() - walk the areas of a window
+ * @iopt: the areas
+ * @domain: whose table to walk
+ * @read: the read
+ * @iova: first IOVA
+ * @last: last IOVA
+ * @pages: the pages of the log that may be written
+ *
+ * Context: iova_rwsem is held.
  */
-static void iommufd_dirty_read_areas(struct io_pagetable *iopt,
-				     struct iommu_domain *domain,
-				     struct iommu_dirty_read *read,
-				     unsigned long iova, unsigned long last,
-				     unsigned int pages)
+void iommufd_dirty_read_areas(struct io_pagetable *iopt,
+			      struct iommu_domain *domain,
+			      struct iommu_dirty_read *read,
+			      unsigned long iova, unsigned long last,
+			      unsigned int pages)
 {
 	unsigned long run = 0, run_last = 0;
 	struct iopt_area *area;
@@ -109,9 +129,17 @@ static void iommufd_dirty_read_areas(struct io_pagetable *iopt,
 		iommufd_dirty_read_run(domain, read, run, run_last);
 }
 
-/* The first IOVA from @iova to @last that is mapped */
-static bool iommufd_dirty_find(struct io_pagetable *iopt, unsigned long *iova,
-			       unsigned long last)
+/**
+ * iommufd_dirty_find() - find the first IOVA of a range that is mapped
+ * @iopt: the areas
+ * @iova: in: first IOVA of the range, out: the IOVA found
+ * @last: last IOVA of the range
+ *
+ * Context: iova_rwsem is held.
+ * Return: false if there is none.
+ */
+bool iommufd_dirty_find(struct io_pagetable *iopt, unsigned long *iova,
+			unsigned long last)
 {
 	struct iopt_area *area;
 
@@ -153,8 +181,15 @@ static void iommufd_dirty_sync(struct iommu_domain *domain)
 		domain->dirty_ops->sync(domain);
 }
 
-static void iommufd_dirty_flush(struct iommu_domain *domain,
-				struct iommu_dirty_read *read)
+/**
+ * iommufd_dirty_flush() - flush what a walk changed
+ * @domain: whose table it was
+ * @read: the read; knows of nothing to flush afterwards
+ *
+ * Context: iova_rwsem and iommufd_dirty::lock are held.
+ */
+void iommufd_dirty_flush(struct iommu_domain *domain,
+			 struct iommu_dirty_read *read)
 {
 	if (read->cleared <= read->cleared_last)
 		domain->dirty_ops->flush(domain, read->cleared,
@@ -198,17 +233,20 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 			     const struct iommufd_dirty_bits *bits,
 			     unsigned long last, bool clear)
 {
+	const struct iommufd_dirty_shaper *shaper = hwpt->dirty.shaper;
 	struct io_pagetable *iopt = &hwpt->ioas->iopt;
 	unsigned long iova = bits->iova;
 	struct iommu_dirty_log log;
 	struct iommu_dirty_read read = {
 		.log = &log,
 		.clear = clear,
+		.last = last,
+		.partial = shaper ? &hwpt->dirty.partial : NULL,
 		.whole = iova,
 		.next = iova,
 		.cleared = ULONG_MAX,
 	};
-	int rc;
+	int rc = 0;
 
 	iommufd_dirty_sync(hwpt->common.domain);
 	for (;;) {
@@ -225,21 +263,28 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		}
 		up_read(&iopt->iova_rwsem);
 		if (!pages)
-			return 0;
+			break;
 
+		if (shaper)
+			shaper->prepare(hwpt, &read);
 		rc = iommufd_dirty_log_pin(&log, bits, pages);
 		if (rc)
-			return rc;
+			break;
 		rc = iommufd_dirty_read_window(hwpt, &read, iova, pages);
 		iommufd_dirty_log_unpin(&log);
 		if (rc || log.last == last)
-			return rc;
+			break;
 
+		rc = -EINTR;
 		if (fatal_signal_pending(current))
-			return -EINTR;
+			break;
+		rc = 0;
 		cond_resched();
 		iova = log.last + 1;
 	}
+	if (shaper)
+		shaper->finish(hwpt, &read);
+	return rc;
 }
 
 static int iommufd_dirty_check(struct iommufd_hwpt_paging *hwpt,
@@ -363,13 +408,18 @@ static int iommufd_dirty_set(struct iommufd_hwpt_paging *hwpt, bool enable)
 	if (domain->dirty_enabled == enable)
 		goto out_unlock;
 
-	if (enable)
+	if (enable) {
 		iommufd_dirty_forget(hwpt);
+		if (hwpt->dirty.shaper)
+			hwpt->dirty.shaper->set(hwpt, true);
+	}
 	/* A driver may rewrite its tables at any time, from what it finds here. */
 	WRITE_ONCE(domain->dirty_enabled, enable);
 	rc = domain->dirty_ops->set(domain, enable);
 	if (rc)
 		WRITE_ONCE(domain->dirty_enabled, !enable);
+	else if (!enable && hwpt->dirty.shaper)
+		hwpt->dirty.shaper->set(hwpt, false);
 out_unlock:
 	up_write(&hwpt->dirty.lock);
 	return rc;

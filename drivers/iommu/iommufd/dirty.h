@@ -5,6 +5,7 @@
  * dirty.c         the ioctls: arguments, areas and windows, locks, state
  * dirty_attach.c  attaching devices so that none escapes tracking
  * dirty_log.c     the caller's bitmap: pinning a window of it
+ * dirty_split.c   when huge leaves are split and joined
  */
 #ifndef __IOMMUFD_DIRTY_H
 #define __IOMMUFD_DIRTY_H
@@ -13,9 +14,26 @@
 #include <linux/iommu.h>
 #include <linux/rwsem.h>
 
+struct io_pagetable;
 struct iommufd_hw_pagetable;
 struct iommufd_hwpt_paging;
 struct iommufd_ucmd;
+
+/**
+ * struct iommufd_dirty_shaper - what becomes of huge leaves while one tracks
+ * @prepare: Called before each window of a read, whose log is initialised, without
+ *           locks. May set iommu_dirty_read::shape.
+ * @finish: Called after the last window of a read, without locks.
+ * @set: Tracking is about to be switched on, the table being clean, or was
+ *       switched off. Called with iommufd_dirty::lock held for write.
+ */
+struct iommufd_dirty_shaper {
+	void (*prepare)(struct iommufd_hwpt_paging *hwpt,
+			struct iommu_dirty_read *read);
+	void (*finish)(struct iommufd_hwpt_paging *hwpt,
+		       struct iommu_dirty_read *read);
+	void (*set)(struct iommufd_hwpt_paging *hwpt, bool enable);
+};
 
 /**
  * struct iommufd_dirty - tracking of a paging HWPT
@@ -26,9 +44,19 @@ struct iommufd_ucmd;
  *        half attached may already cache translations and not yet be known to
  *        the flush. Protects iommu_domain::dirty_enabled. Nests outside
  *        iova_rwsem and inside igroup->lock.
+ * @shaper: NULL if leaves stay as they were mapped
+ * @mode: for @shaper; changed with @lock held for write
+ * @partial: for reads that run in parallel, if there is a @shaper
+ * @tables: for @shaper: number of tables that it added to the page table
+ * @shaped: for @shaper: leaves may have been split
  */
 struct iommufd_dirty {
 	struct rw_semaphore lock;
+	const struct iommufd_dirty_shaper *shaper;
+	unsigned int mode;
+	struct iommu_dirty_partial partial;
+	atomic_long_t tables;
+	bool shaped;
 };
 
 int iommufd_dirty_init(struct iommufd_hwpt_paging *hwpt, u32 flags);
@@ -67,7 +95,22 @@ int iommufd_dirty_log_pin(struct iommu_dirty_log *log,
 			  unsigned int pages);
 void iommufd_dirty_log_unpin(struct iommu_dirty_log *log);
 
+bool iommufd_dirty_find(struct io_pagetable *iopt, unsigned long *iova,
+			unsigned long last);
+void iommufd_dirty_read_areas(struct io_pagetable *iopt,
+			      struct iommu_domain *domain,
+			      struct iommu_dirty_read *read,
+			      unsigned long iova, unsigned long last,
+			      unsigned int pages);
+void iommufd_dirty_flush(struct iommu_domain *domain,
+			 struct iommu_dirty_read *read);
+
 int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd);
 int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd);
+
+void iommufd_dirty_split_init(struct iommufd_hwpt_paging *hwpt);
+int iommufd_hwpt_dirty_split_mode(struct iommufd_ucmd *ucmd);
+int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd);
+int iommufd_hwpt_dirty_join(struct iommufd_ucmd *ucmd);
 
 #endif /* __IOMMUFD_DIRTY_H */

@@ -71,6 +71,7 @@ void get_range(struct get *get)
 	struct iommu_dirty_read read = {
 		.log = &log,
 		.clear = get->clear,
+		.last = get->last,
 		.whole = iova,
 		.next = iova,
 		.cleared = ~0UL,

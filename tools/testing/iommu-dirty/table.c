@@ -132,6 +132,7 @@ static const unsigned int arm_64k_shifts[] = { 16, 29, 0 };
 		.shifts = arm_##_granule##_shifts,			\
 		.leaf = arm_##_stage##_##_granule,			\
 		.table = vtd_table,					\
+		.address = GENMASK_ULL(47, 12),				\
 		.words = one_word,					\
 		.is_table = arm_is_table,				\
 		.any = arm_any,						\
@@ -152,6 +153,7 @@ const struct format formats[] = {
 		.shifts = vtd_shifts,
 		.leaf = vtd_leaf,
 		.table = vtd_table,
+		.address = ADDRESS,
 		.words = one_word,
 		.is_table = vtd_is_table,
 		.any = vtd_any,
@@ -168,6 +170,7 @@ const struct format formats[] = {
 		.shifts = amd_shifts,
 		.leaf = amd_leaf,
 		.table = amd_table,
+		.address = ADDRESS,
 		.words = amd_words,
 		.is_table = amd_is_table,
 		.any = amd_any,
@@ -259,6 +262,22 @@ unsigned int table_find(const struct table *table, unsigned long iova)
 			high = middle;
 	}
 	return low;
+}
+
+u64 *table_word(const struct table *table, unsigned long iova,
+		unsigned int *level)
+{
+	const struct format *format = table->format;
+	u64 *at = table->root, *word;
+
+	for (*level = table->level;; --*level) {
+		word = at + index_at(format, iova, *level);
+		if (!*word)
+			return NULL;
+		if (!format->is_table(*word, *level))
+			return word;
+		at = (u64 *)(uintptr_t)(*word & format->address);
+	}
 }
 
 static void set_word(struct node *node, unsigned int index, u64 word)

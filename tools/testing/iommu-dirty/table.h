@@ -24,6 +24,7 @@ struct iommu_dirty_read;
  * @shifts: log2 of the sizes of leaves that it knows, ascending, then 0
  * @leaf: the word of a leaf
  * @table: the word of a pointer to a table, in a table of the level given
+ * @address: the bits of a word that hold an address below 2^48
  * @words: in how many words a leaf of 2^shift bytes is repeated
  * @is_table: does a present word in a table of the level given point to one
  * @any: bits of a leaf's word that may have any value, dirty bit included
@@ -44,6 +45,7 @@ struct format {
 	const unsigned int *shifts;
 	u64 (*leaf)(unsigned long iova, unsigned int shift);
 	u64 (*table)(const u64 *table, unsigned int level);
+	u64 address;
 	unsigned int (*words)(unsigned int shift);
 	bool (*is_table)(u64 word, unsigned int level);
 	u64 (*any)(unsigned int shift);
@@ -122,6 +124,9 @@ void table_init(struct table *table, const struct format *format,
 void table_free(struct table *table);
 /* The first leaf that ends at @iova or behind it; table->nr if none does */
 unsigned int table_find(const struct table *table, unsigned long iova);
+/* The word that translates @iova, and the level of its table */
+u64 *table_word(const struct table *table, unsigned long iova,
+		unsigned int *level);
 /* Where a leaf lies must be free. Tables below it, which are empty, go. */
 struct leaf *table_map(struct table *table, unsigned long iova,
 		       unsigned int shift);

@@ -135,11 +135,28 @@ static void arm_smmu_dirty_flush(struct iommu_domain *domain,
 		io_pgtable_tlb_flush_walk(iop, iova, size, granule);
 }
 
+/*
+ * An entry in use may change the size of what it maps if hardware has level 2 of
+ * the break-before-make feature. On other hardware a lookup that finds both may
+ * abort.
+ */
+static size_t arm_smmu_dirty_split_table(struct iommu_domain *domain)
+{
+	struct io_pgtable *iop = arm_smmu_dirty_pgtable(domain);
+	struct arm_lpae_geometry geometry;
+
+	if (!(to_smmu_domain(domain)->smmu->features & ARM_SMMU_FEAT_BBML2))
+		return 0;
+	arm_lpae_get_geometry(&iop->ops, &geometry);
+	return BIT(geometry.page_shift);
+}
+
 static const struct iommu_dirty_ops arm_smmu_dirty_ops = {
 	.set = arm_smmu_dirty_set,
 	.sync = arm_smmu_dirty_sync,
 	.read = arm_smmu_dirty_read,
 	.flush = arm_smmu_dirty_flush,
+	.split_table = arm_smmu_dirty_split_table,
 };
 
 /**

@@ -21,7 +21,9 @@
 #define ARMV8_TABLE		BIT_ULL(1)
 #define ARMV8_AP2_BIT		7
 #define ARMV8_AP2		BIT_ULL(ARMV8_AP2_BIT)
+#define ARMV8_AF_BIT		10
 #define ARMV8_DBM_BIT		51
+#define ARMV8_MARK		BIT_ULL(56)	/* For software, at all levels */
 #define ARMV8_ADDRESS		GENMASK_ULL(47, 12)
 
 /* DBM, brought to the place of AP[2] */
@@ -55,7 +57,32 @@ static __always_inline u64 *armv8_table_64k(u64 entry)
 			    (entry & GENMASK_ULL(15, 12)) << 36);
 }
 
-#define DEFINE_ARMV8_DIRTY(_stage, _granule, _page_shift, _table)	\
+static __always_inline u64 armv8_child(u64 leaf, unsigned int level)
+{
+	/* At level 1 this bit says that it is a page. */
+	return level == 2 ? leaf | ARMV8_TABLE : leaf;
+}
+
+static __always_inline u64 armv8_parent(u64 child, unsigned int level,
+					unsigned int bits)
+{
+	return child & ~ARMV8_TABLE;
+}
+
+static __always_inline u64 armv8_pointer(u64 *table, unsigned int level)
+{
+	return virt_to_phys(table) | ARMV8_TABLE | ARMV8_VALID;
+}
+
+static __always_inline u64 armv8_pointer_64k(u64 *table, unsigned int level)
+{
+	u64 address = virt_to_phys(table);
+
+	return (address & GENMASK_ULL(47, 16)) |
+	       (address >> 36 & GENMASK_ULL(15, 12)) | ARMV8_TABLE | ARMV8_VALID;
+}
+
+#define DEFINE_ARMV8_DIRTY(_stage, _granule, _page_shift, _table, _pointer) \
 static const struct iommu_dirty_fmt					\
 armv8_s##_stage##_##_granule##_fmt = {					\
 	.page_shift = (_page_shift),					\
@@ -67,15 +94,20 @@ armv8_s##_stage##_##_granule##_fmt = {					\
 	.not_leaf = ARMV8_TABLE,					\
 	.dirty = armv8_s##_stage##_dirty,				\
 	.table = _table,						\
+	.mark = ARMV8_MARK,						\
+	.accessed_bit = ARMV8_AF_BIT,					\
+	.child = armv8_child,						\
+	.parent = armv8_parent,						\
+	.pointer = _pointer,						\
 };									\
 DEFINE_IOMMU_DIRTY_WALK(armv8_s##_stage##_##_granule##_walk,		\
 			&armv8_s##_stage##_##_granule##_fmt)
 
-DEFINE_ARMV8_DIRTY(1, 4k, 12, armv8_table)
-DEFINE_ARMV8_DIRTY(1, 16k, 14, armv8_table)
-DEFINE_ARMV8_DIRTY(1, 64k, 16, armv8_table_64k)
-DEFINE_ARMV8_DIRTY(2, 4k, 12, armv8_table)
-DEFINE_ARMV8_DIRTY(2, 16k, 14, armv8_table)
-DEFINE_ARMV8_DIRTY(2, 64k, 16, armv8_table_64k)
+DEFINE_ARMV8_DIRTY(1, 4k, 12, armv8_table, armv8_pointer)
+DEFINE_ARMV8_DIRTY(1, 16k, 14, armv8_table, armv8_pointer)
+DEFINE_ARMV8_DIRTY(1, 64k, 16, armv8_table_64k, armv8_pointer_64k)
+DEFINE_ARMV8_DIRTY(2, 4k, 12, armv8_table, armv8_pointer)
+DEFINE_ARMV8_DIRTY(2, 16k, 14, armv8_table, armv8_pointer)
+DEFINE_ARMV8_DIRTY(2, 64k, 16, armv8_table_64k, armv8_pointer_64k)
 
 #endif /* __ARM_SMMU_V3_DIRTY_FMT_H */

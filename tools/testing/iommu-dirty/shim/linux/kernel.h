@@ -7,6 +7,7 @@
 #define __SHIM_KERNEL_H
 
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,8 @@ typedef uint8_t u8;
 			   _a > _b ? _a : _b; })
 #define round_down(x, y) ((x) & ~((__typeof__(x))(y) - 1))
 #define round_up(x, y)	((((x) - 1) | ((__typeof__(x))(y) - 1)) + 1)
+#define container_of(ptr, type, member) \
+	((type *)((char *)(ptr) - offsetof(type, member)))
 #define PTR_ALIGN_DOWN(p, a) \
 	((__typeof__(p))round_down((unsigned long)(p), (unsigned long)(a)))
 
@@ -58,9 +61,6 @@ do {									\
 #define L1_CACHE_BYTES	64
 #define prefetch(p)	__builtin_prefetch(p)
 
-#define L1_CACHE_BYTES	64
-#define prefetch(p)	__builtin_prefetch(p)
-
 static inline unsigned long __ffs(unsigned long x)
 {
 	return __builtin_ctzl(x);
@@ -77,6 +77,11 @@ static inline unsigned int __ffs64(u64 x)
 }
 
 static inline u64 __sme_clr(u64 x)
+{
+	return x;
+}
+
+static inline u64 __sme_set(u64 x)
 {
 	return x;
 }
@@ -154,6 +159,43 @@ static inline void atomic_long_or(unsigned long mask, atomic_long_t *v)
 {
 	if (!shim_recording(&v->counter, mask))
 		__atomic_fetch_or(&v->counter, mask, __ATOMIC_SEQ_CST);
+}
+
+static inline void atomic_long_inc(atomic_long_t *v)
+{
+	__atomic_fetch_add(&v->counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline unsigned long atomic_long_read(const atomic_long_t *v)
+{
+	return __atomic_load_n(&v->counter, __ATOMIC_ACQUIRE);
+}
+
+/* The atomic operations above are barriers themselves. */
+#define smp_mb__after_atomic	shim_no_barrier
+#define smp_mb__before_atomic	shim_no_barrier
+static inline void shim_no_barrier(void) { }
+
+static inline void preempt_disable(void) { }
+static inline void preempt_enable(void) { }
+
+static inline void cpu_relax(void)
+{
+	sched_yield();
+}
+
+#define smp_rmb shim_load_barrier
+static inline void shim_load_barrier(void)
+{
+	/* The thread sanitizer knows of atomic loads, not of fences. */
+#ifndef __SANITIZE_THREAD__
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
+static inline u64 virt_to_phys(const void *virt)
+{
+	return (uintptr_t)virt;
 }
 
 static inline void *phys_to_virt(u64 phys)

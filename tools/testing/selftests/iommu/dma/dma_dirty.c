@@ -23,6 +23,7 @@
 #include "test_range.c"
 #include "test_leaf.c"
 #include "test_block.c"
+#include "test_split.c"
 #include "test_bitmap.c"
 #include "test_args.c"
 #include "test_race.c"

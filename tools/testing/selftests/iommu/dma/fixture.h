@@ -21,8 +21,9 @@
 #define SLOW		180
 
 /*
- * A rig with an area at RIG_IOVA.  Each test runs twice: with small leaves and
- * with large ones: a page, and what an entry of the next level maps.
+ * A rig with an area at RIG_IOVA.  Each test runs three times: with small leaves
+ * and with large ones, a page, and what an entry of the next level maps; and
+ * with large ones that are split when they were reported.
  */
 FIXTURE(dma)
 {
@@ -34,6 +35,7 @@ FIXTURE(dma)
 FIXTURE_VARIANT(dma)
 {
 	bool large;
+	enum oracle_split split;
 };
 
 FIXTURE_VARIANT_ADD(dma, small)
@@ -46,6 +48,12 @@ FIXTURE_VARIANT_ADD(dma, large)
 	.large = true,
 };
 
+FIXTURE_VARIANT_ADD(dma, split)
+{
+	.large = true,
+	.split = ORACLE_LAZY,
+};
+
 FIXTURE_SETUP(dma)
 {
 	ASSERT_EQ(0, rig_open(&self->rig)) {
@@ -55,6 +63,9 @@ FIXTURE_SETUP(dma)
 	self->mem = rig_map(&self->rig, RIG_IOVA, AREA_LEN, self->piece);
 	ASSERT_NE(NULL, self->mem) {
 		TH_LOG("not enough memory, or too few huge pages");
+	}
+	ASSERT_EQ(0, rig_split(&self->rig, variant->split)) {
+		TH_LOG("the IOMMU cannot split leaves in use");
 	}
 }
 

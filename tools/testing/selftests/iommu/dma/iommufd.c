@@ -188,3 +188,60 @@ int iommufd_get_dirty(int fd, uint32_t hwpt, uint32_t flags, uint64_t iova,
 
 	return call(fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &cmd);
 }
+
+int iommufd_split_mode(int fd, uint32_t hwpt, uint32_t *mode, uint32_t *modes)
+{
+	struct iommu_hwpt_dirty_split_mode cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+	};
+	int rc;
+
+	rc = call(fd, IOMMU_HWPT_DIRTY_SPLIT_MODE, &cmd);
+	if (!rc) {
+		*mode = cmd.mode;
+		*modes = cmd.out_modes;
+	}
+	return rc;
+}
+
+int iommufd_set_split_mode(int fd, uint32_t hwpt, uint32_t mode)
+{
+	struct iommu_hwpt_dirty_split_mode cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_DIRTY_SPLIT_MODE_SET,
+		.hwpt_id = hwpt,
+		.mode = mode,
+	};
+
+	return call(fd, IOMMU_HWPT_DIRTY_SPLIT_MODE, &cmd);
+}
+
+static int reshape(int fd, unsigned long request, uint32_t hwpt, uint64_t iova,
+		   uint64_t length, uint64_t *leaves)
+{
+	struct iommu_hwpt_dirty_range cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+		.iova = iova,
+		.length = length,
+	};
+	int rc;
+
+	rc = call(fd, request, &cmd);
+	if (!rc)
+		*leaves = cmd.out_leaves;
+	return rc;
+}
+
+int iommufd_split(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		  uint64_t *leaves)
+{
+	return reshape(fd, IOMMU_HWPT_DIRTY_SPLIT, hwpt, iova, length, leaves);
+}
+
+int iommufd_join(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		 uint64_t *leaves)
+{
+	return reshape(fd, IOMMU_HWPT_DIRTY_JOIN, hwpt, iova, length, leaves);
+}

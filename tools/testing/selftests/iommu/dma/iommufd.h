@@ -126,4 +126,43 @@ int iommufd_set_dirty(int fd, uint32_t hwpt, bool on);
 int iommufd_get_dirty(int fd, uint32_t hwpt, uint32_t flags, uint64_t iova,
 		      uint64_t length, uint64_t page_size, void *data);
 
+/**
+ * iommufd_split_mode - read what IOMMU_HWPT_DIRTY_SPLIT_MODE says
+ * @fd: the iommufd
+ * @hwpt: a HWPT allocated with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @mode: filled in with the mode
+ * @modes: filled in with the modes that it can have, bit n for mode n
+ */
+int iommufd_split_mode(int fd, uint32_t hwpt, uint32_t *mode, uint32_t *modes);
+
+/**
+ * iommufd_set_split_mode - IOMMU_HWPT_DIRTY_SPLIT_MODE
+ * @fd: the iommufd
+ * @hwpt: a HWPT allocated with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @mode: one of IOMMU_HWPT_DIRTY_SPLIT_*
+ */
+int iommufd_set_split_mode(int fd, uint32_t hwpt, uint32_t mode);
+
+/**
+ * iommufd_split - IOMMU_HWPT_DIRTY_SPLIT
+ * @fd: the iommufd
+ * @hwpt: a HWPT allocated with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @iova: first byte
+ * @length: bytes
+ * @leaves: filled in with how many leaves were split
+ */
+int iommufd_split(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		  uint64_t *leaves);
+
+/**
+ * iommufd_join - IOMMU_HWPT_DIRTY_JOIN
+ * @fd: the iommufd
+ * @hwpt: a HWPT allocated with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @iova: first byte
+ * @length: bytes
+ * @leaves: filled in with how many leaves were made
+ */
+int iommufd_join(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		 uint64_t *leaves);
+
 #endif /* DMA_IOMMUFD_H */

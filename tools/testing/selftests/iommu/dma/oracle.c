@@ -65,19 +65,26 @@ void oracle_init(struct oracle *o, int fd, uint32_t hwpt)
 
 void oracle_free(struct oracle *o)
 {
-	while (o->nr)
+	while (o->nr) {
 		free(o->area[--o->nr].dirty);
+		free(o->area[o->nr].shift);
+	}
 }
 
-/* Leaves are aligned in IOVA; an area may begin and end inside one. */
-static uint64_t leaf_base(const struct oracle_area *a)
+static size_t nr_pages(const struct oracle_area *a)
 {
-	return a->iova & ~(a->leaf - 1);
+	return a->length / a->page;
 }
 
-static size_t nr_leaves(const struct oracle_area *a)
+/* The leaf that maps page @n of an area; it may reach over the area's edges. */
+static uint64_t leaf_of(const struct oracle_area *a, size_t n)
 {
-	return (last_of(a->iova, a->length) - leaf_base(a)) / a->leaf + 1;
+	return (a->iova + n * a->page) & ~((1ULL << a->shift[n]) - 1);
+}
+
+static uint64_t leaf_last(const struct oracle_area *a, size_t n)
+{
+	return last_of(leaf_of(a, n), 1ULL << a->shift[n]);
 }
 
 int oracle_map(struct oracle *o, uint64_t iova, uint64_t length, uint64_t leaf)
@@ -88,10 +95,19 @@ int oracle_map(struct oracle *o, uint64_t iova, uint64_t length, uint64_t leaf)
 		return -ENOMEM;
 	a->iova = iova;
 	a->length = length;
-	a->leaf = leaf;
-	a->dirty = calloc(nr_leaves(a), 1);
-	if (!a->dirty)
+	/* The mock's leaves are half a page, and areas begin at any of them. */
+	a->page = min_u64(leaf, sysconf(_SC_PAGESIZE));
+	while ((iova | length) & (a->page - 1))
+		a->page /= 2;
+	a->mapped = __builtin_ctzll(leaf);
+	a->dirty = calloc(nr_pages(a), 1);
+	a->shift = malloc(nr_pages(a));
+	if (!a->dirty || !a->shift) {
+		free(a->dirty);
+		free(a->shift);
 		return -ENOMEM;
+	}
+	memset(a->shift, a->mapped, nr_pages(a));
 	o->nr++;
 	return 0;
 }
@@ -107,13 +123,14 @@ void oracle_unmap(struct oracle *o, uint64_t iova, uint64_t length)
 			continue;
 		}
 		free(o->area[i].dirty);
+		free(o->area[i].shift);
 		o->area[i] = o->area[--o->nr];
 	}
 }
 
-/* The leaves of @a that a range touches: false if it touches none. */
-static bool leaves(const struct oracle_area *a, uint64_t iova, uint64_t length,
-		   size_t *first, size_t *last)
+/* The pages of @a that a range touches: false if it touches none. */
+static bool pages(const struct oracle_area *a, uint64_t iova, uint64_t length,
+		  size_t *first, size_t *last)
 {
 	uint64_t from = max_u64(iova, a->iova);
 	uint64_t to = min_u64(last_of(iova, length),
@@ -121,21 +138,54 @@ static bool leaves(const struct oracle_area *a, uint64_t iova, uint64_t length,
 
 	if (from > to)
 		return false;
-	*first = (from - leaf_base(a)) / a->leaf;
-	*last = (to - leaf_base(a)) / a->leaf;
+	*first = (from - a->iova) / a->page;
+	*last = (to - a->iova) / a->page;
 	return true;
+}
+
+/* A leaf is as dirty as any of its pages: those in the area know it. */
+static void mark_leaf(struct oracle_area *a, size_t n)
+{
+	size_t first, last;
+
+	if (pages(a, leaf_of(a, n), 1ULL << a->shift[n], &first, &last))
+		memset(a->dirty + first, 1, last - first + 1);
 }
 
 void oracle_write(struct oracle *o, uint64_t iova, uint64_t len)
 {
-	size_t first, last;
+	size_t n, last;
 	unsigned int i;
 
 	if (!o->on || !len)
 		return;
-	for (i = 0; i < o->nr; i++)
-		if (leaves(&o->area[i], iova, len, &first, &last))
-			memset(o->area[i].dirty + first, 1, last - first + 1);
+	for (i = 0; i < o->nr; i++) {
+		struct oracle_area *a = &o->area[i];
+
+		if (!pages(a, iova, len, &n, &last))
+			continue;
+		for (; n <= last; n++)
+			if (!a->dirty[n])
+				mark_leaf(a, n);
+	}
+}
+
+/* Every leaf is what it was mapped as, or, split eagerly, a page. */
+static void reshape(struct oracle *o)
+{
+	unsigned int i;
+	size_t n;
+
+	for (i = 0; i < o->nr; i++) {
+		struct oracle_area *a = &o->area[i];
+
+		memset(a->shift, o->on && o->split == ORACLE_EAGER ?
+		       __builtin_ctzll(a->page) : a->mapped, nr_pages(a));
+		/* A leaf that was joined is dirty if a part of it was. */
+		for (n = 0; n < nr_pages(a); n++)
+			if (a->dirty[n])
+				mark_leaf(a, n);
+	}
 }
 
 int oracle_set(struct oracle *o, bool on)
@@ -144,14 +194,31 @@ int oracle_set(struct oracle *o, bool on)
 	int rc;
 
 	rc = iommufd_set_dirty(o->fd, o->hwpt, on);
-	if (rc)
+	if (rc || on == o->on)
 		return rc;
 	/* Only the step from off to on takes a clean snapshot. */
-	if (on && !o->on)
-		for (i = 0; i < o->nr; i++)
-			memset(o->area[i].dirty, 0, nr_leaves(&o->area[i]));
+	for (i = 0; on && i < o->nr; i++)
+		memset(o->area[i].dirty, 0, nr_pages(&o->area[i]));
 	o->on = on;
+	reshape(o);
 	return 0;
+}
+
+int oracle_split(struct oracle *o, enum oracle_split split)
+{
+	static const uint32_t mode[] = {
+		[ORACLE_HUGE] = IOMMU_HWPT_DIRTY_SPLIT_OFF,
+		[ORACLE_LAZY] = IOMMU_HWPT_DIRTY_SPLIT_LAZY,
+		[ORACLE_EAGER] = IOMMU_HWPT_DIRTY_SPLIT_EAGER,
+	};
+	int rc;
+
+	rc = iommufd_set_split_mode(o->fd, o->hwpt, mode[split]);
+	if (rc == -ENOTTY && split == ORACLE_HUGE)
+		rc = 0;
+	if (!rc)
+		o->split = split;
+	return rc;
 }
 
 bool oracle_is_dirty(const struct oracle *o, uint64_t iova, uint64_t length)
@@ -160,28 +227,24 @@ bool oracle_is_dirty(const struct oracle *o, uint64_t iova, uint64_t length)
 	unsigned int i;
 
 	for (i = 0; i < o->nr; i++)
-		if (leaves(&o->area[i], iova, length, &first, &last) &&
+		if (pages(&o->area[i], iova, length, &first, &last) &&
 		    memchr(o->area[i].dirty + first, 1, last - first + 1))
 			return true;
 	return false;
 }
 
-/* Bits of @req under the part of leaf @n of @a that both contain. */
-static bool leaf_bits(const struct oracle_area *a, size_t n,
+/* Bits of @req under the part of page @n of @a that it contains. */
+static void page_bits(const struct oracle_area *a, size_t n,
 		      const struct oracle_req *req, uint64_t *first,
 		      uint64_t *last)
 {
-	uint64_t leaf = leaf_base(a) + n * a->leaf;
-	uint64_t from = max_u64(max_u64(leaf, a->iova), req->iova);
-	uint64_t to = min_u64(min_u64(last_of(leaf, a->leaf),
-				      last_of(a->iova, a->length)),
+	uint64_t page = a->iova + n * a->page;
+	uint64_t from = max_u64(page, req->iova);
+	uint64_t to = min_u64(last_of(page, a->page),
 			      last_of(req->iova, req->length));
 
-	if (from > to)
-		return false;
 	*first = (from - req->iova) / req->page_size;
 	*last = (to - req->iova) / req->page_size;
-	return true;
 }
 
 /* OR into @map what a GET of @req must report. */
@@ -195,22 +258,53 @@ static void expect(const struct oracle *o, const struct oracle_req *req,
 	for (i = 0; i < o->nr; i++) {
 		const struct oracle_area *a = &o->area[i];
 
-		if (!leaves(a, req->iova, req->length, &n, &last))
+		if (!pages(a, req->iova, req->length, &n, &last))
 			continue;
-		for (; n <= last; n++)
-			if (a->dirty[n] && leaf_bits(a, n, req, &bit, &last_bit))
-				while (bit <= last_bit)
-					set_bit(map, bit++);
+		for (; n <= last; n++) {
+			if (!a->dirty[n])
+				continue;
+			page_bits(a, n, req, &bit, &last_bit);
+			while (bit <= last_bit)
+				set_bit(map, bit++);
+		}
 	}
 }
 
-/* Does the range hold all of a leaf that lies in the area? */
-static bool holds_leaf(const struct oracle_area *a, size_t n, uint64_t iova,
-		       uint64_t length)
+/*
+ * log2 of the size of what a leaf is split into: what each of its words maps, if
+ * it has several, else what an entry of the table below maps.
+ */
+static unsigned int child_shift(const struct oracle_area *a, unsigned int shift)
 {
-	uint64_t leaf = leaf_base(a) + n * a->leaf;
+	unsigned int page = __builtin_ctzll(a->page);
+	unsigned int words = (shift - page) % (page - 3);
 
-	return leaf >= iova && last_of(leaf, a->leaf) <= last_of(iova, length);
+	return words ? shift - words : shift - (page - 3);
+}
+
+/*
+ * A clearing read of a range has reported the leaf of page @n, in whole or in
+ * part, and it was dirty. Returns the page behind it.
+ */
+static size_t leaf_read(struct oracle *o, struct oracle_area *a, size_t n,
+			uint64_t iova, uint64_t length)
+{
+	uint64_t leaf = leaf_of(a, n), last_iova = leaf_last(a, n);
+	bool whole = leaf >= iova && last_iova <= last_of(iova, length);
+	size_t first = n, last = n, i;
+
+	pages(a, leaf, last_iova - leaf + 1, &first, &last);
+	if (o->split != ORACLE_HUGE && a->shift[n] > __builtin_ctzll(a->page))
+		memset(a->shift + first, child_shift(a, a->shift[n]),
+		       last - first + 1);
+	else if (!whole)
+		return last + 1;
+	/* Children of which the read has all are clean. */
+	for (i = first; i <= last; i++)
+		if (leaf_of(a, i) >= iova &&
+		    leaf_last(a, i) <= last_of(iova, length))
+			a->dirty[i] = 0;
+	return last + 1;
 }
 
 void oracle_covered(struct oracle *o, uint64_t iova, uint64_t length)
@@ -221,11 +315,11 @@ void oracle_covered(struct oracle *o, uint64_t iova, uint64_t length)
 	for (i = 0; i < o->nr; i++) {
 		struct oracle_area *a = &o->area[i];
 
-		if (!leaves(a, iova, length, &n, &last))
+		if (!pages(a, iova, length, &n, &last))
 			continue;
-		for (; n <= last; n++)
-			if (holds_leaf(a, n, iova, length))
-				a->dirty[n] = 0;
+		while (n <= last)
+			n = a->dirty[n] ? leaf_read(o, a, n, iova, length) :
+					  n + 1;
 	}
 }
 
@@ -351,18 +445,26 @@ int oracle_compare(struct oracle *o, const struct oracle_req *req,
 	return wrong;
 }
 
+/* Is all of the leaf of page @n in the answer? */
 static bool leaf_delivered(const struct oracle_area *a, size_t n,
 			   const struct oracle_req *req, const uint8_t *bitmap,
 			   size_t bytes)
 {
-	uint64_t bit, last;
+	uint64_t leaf = leaf_of(a, n), bit, last_bit;
+	size_t i, last;
 
-	if (!holds_leaf(a, n, req->iova, req->length) ||
-	    !leaf_bits(a, n, req, &bit, &last) || last >= bytes * 8)
+	if (leaf < req->iova ||
+	    leaf_last(a, n) > last_of(req->iova, req->length) ||
+	    !pages(a, leaf, 1ULL << a->shift[n], &i, &last))
 		return false;
-	while (bit <= last)
-		if (!test_bit(bitmap, bit++))
+	for (; i <= last; i++) {
+		page_bits(a, i, req, &bit, &last_bit);
+		if (last_bit >= bytes * 8)
 			return false;
+		while (bit <= last_bit)
+			if (!test_bit(bitmap, bit++))
+				return false;
+	}
 	return true;
 }
 
@@ -386,11 +488,13 @@ int oracle_delivered(struct oracle *o, const struct oracle_req *req,
 	for (i = 0; i < o->nr; i++) {
 		struct oracle_area *a = &o->area[i];
 
-		if (!leaves(a, req->iova, req->length, &n, &last))
+		if (!pages(a, req->iova, req->length, &n, &last))
 			continue;
-		for (; n <= last; n++)
-			if (leaf_delivered(a, n, req, bitmap, bytes))
-				a->dirty[n] = 0;
+		while (n <= last)
+			n = a->dirty[n] && leaf_delivered(a, n, req, bitmap,
+							  bytes) ?
+				leaf_read(o, a, n, req->iova, req->length) :
+				n + 1;
 	}
 	return invented;
 }

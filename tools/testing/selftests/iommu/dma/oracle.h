@@ -14,7 +14,8 @@
  * which hardware notes dirt.  A *bit* stands for page_size bytes of IOVA, which
  * may be more or less than a leaf.  A leaf becomes clean when a clearing GET
  * reported it and covered all of it; a GET that covers a part reports the part
- * and leaves the leaf dirty.
+ * and leaves the leaf dirty.  If leaves are split, a leaf that a GET reported
+ * turns into smaller ones, of which those are clean that the GET covered.
  *
  * Not thread safe: a test that uses threads tells the oracle when they are done.
  */
@@ -27,18 +28,29 @@
 
 #define ORACLE_AREAS	512
 
+/* What becomes of leaves above the smallest, as IOMMU_HWPT_DIRTY_SPLIT_* */
+enum oracle_split {
+	ORACLE_HUGE,
+	ORACLE_LAZY,
+	ORACLE_EAGER,
+};
+
 /**
- * struct oracle_area - a mapping, or a part of one, whose leaves have one size
+ * struct oracle_area - a mapping, or a part of one, mapped by leaves of one size
  * @iova: its first byte
  * @length: bytes
- * @leaf: size of the leaves that map it
- * @dirty: a byte for each leaf, counted from @iova aligned down to @leaf
+ * @page: size of the smallest leaf, in which the area is counted
+ * @mapped: log2 of the size of the leaves that it was mapped with
+ * @dirty: a byte for each page: is its leaf dirty?
+ * @shift: a byte for each page: log2 of the size of its leaf
  */
 struct oracle_area {
 	uint64_t iova;
 	uint64_t length;
-	uint64_t leaf;
+	uint64_t page;
+	uint8_t mapped;
 	uint8_t *dirty;
+	uint8_t *shift;
 };
 
 /**
@@ -46,6 +58,7 @@ struct oracle_area {
  * @fd: the iommufd
  * @hwpt: the HWPT
  * @on: tracking is on
+ * @split: what becomes of its leaves
  * @nr: areas in use
  * @area: the mappings, in no order
  */
@@ -53,6 +66,7 @@ struct oracle {
 	int fd;
 	uint32_t hwpt;
 	bool on;
+	enum oracle_split split;
 	unsigned int nr;
 	struct oracle_area area[ORACLE_AREAS];
 };
@@ -126,6 +140,16 @@ void oracle_write(struct oracle *o, uint64_t iova, uint64_t len);
  * Return: 0 or a negative errno.
  */
 int oracle_set(struct oracle *o, bool on);
+
+/**
+ * oracle_split - what becomes of leaves above the smallest
+ * @o: the oracle; tracking is off
+ * @split: what
+ *
+ * Return: 0 or a negative errno; a kernel that cannot split leaves them as they
+ * are.
+ */
+int oracle_split(struct oracle *o, enum oracle_split split);
 
 /**
  * oracle_ask - IOMMU_HWPT_GET_DIRTY_BITMAP, and compare every bit

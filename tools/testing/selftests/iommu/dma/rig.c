@@ -247,6 +247,8 @@ int rig_open(struct rig *r)
 	if (!rc)
 		rc = e1000e_start(&r->nic, r->nic_mem, RIG_NIC_IOVA);
 	oracle_init(&r->oracle, r->fd, r->hwpt);
+	if (!rc)
+		rc = rig_split(r, ORACLE_HUGE);
 	return rc;
 }
 
@@ -341,6 +343,11 @@ int rig_unmap(struct rig *r, uint64_t iova, uint64_t length)
 int rig_set(struct rig *r, bool on)
 {
 	return oracle_set(&r->oracle, on);
+}
+
+int rig_split(struct rig *r, enum oracle_split split)
+{
+	return oracle_split(&r->oracle, split);
 }
 
 int rig_write_many(struct rig *r, struct e1000e_write *w, size_t n)

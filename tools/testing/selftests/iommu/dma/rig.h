@@ -98,7 +98,7 @@ void *mem_alloc_contiguous(size_t length);
 void mem_free(void *mem, size_t length, uint64_t piece);
 
 /**
- * rig_open - all of it but the edu devices; tracking is off
+ * rig_open - all of it but the edu devices; tracking is off, no leaf is split
  * @r: the rig
  *
  * Return: 0 or a negative errno; -EOPNOTSUPP if no IOMMU here can track.
@@ -175,6 +175,13 @@ int rig_unmap(struct rig *r, uint64_t iova, uint64_t length);
  * @on: on or off
  */
 int rig_set(struct rig *r, bool on);
+
+/**
+ * rig_split - what becomes of leaves above the smallest
+ * @r: the rig; tracking is off
+ * @split: what, see oracle_split()
+ */
+int rig_split(struct rig *r, enum oracle_split split);
 
 /**
  * rig_write - one DMA write of the network device

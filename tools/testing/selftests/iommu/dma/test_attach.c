@@ -99,6 +99,7 @@ TEST_F(dma, replace)
 	MUST(iommufd_hwpt_alloc(r->fd, r->nic.vfio.devid, r->ioas,
 				IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &hwpt));
 	oracle_init(other, r->fd, hwpt);
+	MUST(oracle_split(other, variant->split));
 	MUST(rig_expect_map(r, other, RIG_IOVA, AREA_LEN, self->piece));
 	MUST(rig_set(r, true));
 	MUST(oracle_set(other, true));
