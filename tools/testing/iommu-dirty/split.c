@@ -14,8 +14,7 @@
 #include <time.h>
 
 #include "iommu-dirty-log.h"
-#include "iommu-dirty-split.h"
-#include "table.h"
+#include "reshape.h"
 
 #define WINDOW		27
 #define SMALL		(format->page_shift)
@@ -23,61 +22,12 @@
 
 static const struct format *format;
 static unsigned int tests, failures;
-static long tables_out;		/* tables taken from stocks and not returned */
 
 static void ok(bool good, const char *name)
 {
 	failures += !good;
 	printf("%sok %u %s: %s\n", good ? "" : "not ", ++tests, format->name,
 	       name);
-}
-
-static size_t table_bytes(void)
-{
-	return sizeof(u64) << format->index_bits;
-}
-
-/*
- * Tables that were used before, with whatever is in them, are good enough. Some
- * stay in the page table when a test is over.
- */
-#define MAX_TABLES	65536
-static u64 *pool[MAX_TABLES], *made[MAX_TABLES];
-static unsigned int pooled, nr_made;
-
-static u64 *new_table(void)
-{
-	u64 *table = aligned_alloc(table_bytes(), table_bytes());
-
-	if (!table || nr_made == MAX_TABLES)
-		abort();
-	made[nr_made++] = table;
-	return table;
-}
-
-static void fill_stock(struct iommu_dirty_split *split, unsigned int nr)
-{
-	while (split->nr < nr) {
-		split->stock[split->nr++] = pooled ? pool[--pooled] :
-						     new_table();
-		tables_out++;
-	}
-}
-
-static void empty_stock(struct iommu_dirty_split *split)
-{
-	while (split->nr) {
-		pool[pooled++] = split->stock[--split->nr];
-		tables_out--;
-	}
-}
-
-/* The next format's tables have another size. */
-static void drain_pool(void)
-{
-	pooled = 0;
-	while (nr_made)
-		free(made[--nr_made]);
 }
 
 /* A read of the mapped range, which has no holes: bits for the smallest leaves */
@@ -101,7 +51,7 @@ static void get(struct table *table, unsigned long iova, unsigned long last,
 		unsigned long bit = NR(iova - first);
 
 		if (split)
-			fill_stock(split, 4);
+			stock_fill(split, format, 4);
 		log.iova = iova;
 		log.last = min(last, iova | (BIT(WINDOW) - 1));
 		log.bit = bit % IOMMU_DIRTY_LOG_PAGE_BITS;
@@ -115,7 +65,7 @@ static void get(struct table *table, unsigned long iova, unsigned long last,
 		iova = log.last + 1;
 	}
 	if (split)
-		empty_stock(split);
+		stock_empty(split);
 }
 
 static bool test_bit(const unsigned long *bits, unsigned long nr)
@@ -149,18 +99,6 @@ static void dma(const struct table *table, unsigned long iova)
 	*word ^= BIT_ULL(format->dirty);
 }
 
-/* log2 of the size of the leaf that maps @iova, from its word */
-static unsigned int leaf_shift(const struct table *table, unsigned long iova)
-{
-	unsigned int level, shift;
-	u64 word = *table_word(table, iova, &level);
-
-	shift = format->page_shift + format->index_bits * (level - 1);
-	if (!strcmp(format->name, "amdv1") && (word >> 9 & 7) == 7)
-		shift = __ffs64(~(word | 0xfff)) + 1;
-	return shift;
-}
-
 /* Where @iova leads: tables are made so that it is itself. */
 static unsigned long translate(const struct table *table, unsigned long iova)
 {
@@ -168,42 +106,6 @@ static unsigned long translate(const struct table *table, unsigned long iova)
 	u64 word = *table_word(table, iova, &level) & format->address;
 
 	return (word & ~(BIT(shift) - 1)) | (iova & (BIT(shift) - 1));
-}
-
-static void join_all(struct table *table, unsigned long iova,
-		     unsigned long last)
-{
-	struct iommu_dirty_split split;
-	struct iommu_dirty_read read = { .cleared = ~0UL };
-	bool again;
-
-	iommu_dirty_join_init(&split);
-	read.shape = &split.shape;
-	do {
-		table->format->walk(table->root, table->level, &read, iova,
-				    last);
-		iommu_dirty_join_late(&split);
-		again = split.nr == IOMMU_DIRTY_STOCK;
-		empty_stock(&split);
-	} while (again);
-}
-
-static void split_all(struct table *table, unsigned long iova,
-		      unsigned long last)
-{
-	struct iommu_dirty_split split;
-	struct iommu_dirty_read read = { .cleared = ~0UL };
-	bool again;
-
-	iommu_dirty_split_init(&split, true);
-	read.shape = &split.shape;
-	do {
-		fill_stock(&split, IOMMU_DIRTY_STOCK);
-		table->format->walk(table->root, table->level, &read, iova,
-				    last);
-		again = !split.nr;
-		empty_stock(&split);
-	} while (again);
 }
 
 /* Compare two tables word by word but for accessed and dirty bits. */
@@ -262,7 +164,7 @@ static void test_sizes(void)
 		table_map(&table, base, *shift);
 		table_map(&fresh, base, *shift);
 		iommu_dirty_split_init(&split, false);
-		out = tables_out;
+		out = stock_out;
 
 		get(&table, base, last, &split, bits);
 		snprintf(name, sizeof(name), "2^%u: clean, nothing split", *shift);
@@ -305,7 +207,7 @@ static void test_sizes(void)
 		snprintf(name, sizeof(name), "2^%u: joined as it was", *shift);
 		ok(same_tables(table.root, fresh.root, table.level), name);
 		snprintf(name, sizeof(name), "2^%u: no table left over", *shift);
-		ok(tables_out == out, name);
+		ok(stock_out == out, name);
 		get(&table, base, last, NULL, bits);
 		snprintf(name, sizeof(name), "2^%u: dirt survives joining", *shift);
 		ok(count(bits, nr) == nr, name);
@@ -588,7 +490,7 @@ int main(int argc, char **argv)
 		for (good = true, i = 0; good && i < rounds; i++)
 			good = random_round();
 		ok(good, "random splits, joins, writes and reads");
-		drain_pool();
+		stock_free();
 	}
 	printf("1..%u\n", tests);
 	return failures != 0;
