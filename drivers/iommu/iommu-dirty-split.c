@@ -181,12 +181,12 @@ static bool split_replicated(struct iommu_dirty_read *read,
 
 	whole = !split->eager && part == leaf && part_last == leaf_last;
 	if (!whole)
-		iommu_dirty_partial_start(read->partial);
+		iommu_dirty_partial_start(read);
 	for (i = 0; i < nr; i++)
 		late |= split_word(fmt, entries + i, bits, level,
 				   (u64)i << word, dirty && !whole);
 	if (!whole)
-		iommu_dirty_partial_end(read->partial);
+		iommu_dirty_partial_end(read);
 
 	for (i = 0; i < nr; i++) {
 		unsigned long at = leaf + ((unsigned long)i << word);

@@ -89,41 +89,42 @@ struct iommu_dirty_split {
  *
  * A reader that loaded a word made into a leaf, or cleared as one, finds that
  * begun has changed, or else saw ended count that split, and then every word it
- * loaded was a leaf of its own. Those who count are not preempted.
+ * loaded was a leaf of its own. What it split itself it does not count. Those who
+ * count are not preempted.
  */
-static inline void iommu_dirty_partial_start(struct iommu_dirty_partial *partial)
+static inline void iommu_dirty_partial_start(struct iommu_dirty_read *read)
 {
-	if (!partial)
+	if (!read->partial)
 		return;
 	preempt_disable();
-	atomic_long_inc(&partial->begun);
+	atomic_long_inc(&read->partial->begun);
 	/* (A): who loads a word changed from now on, and (D), finds begun changed */
 	smp_mb__after_atomic();
 }
 
-static inline void iommu_dirty_partial_end(struct iommu_dirty_partial *partial)
+static inline void iommu_dirty_partial_end(struct iommu_dirty_read *read)
 {
-	if (!partial)
+	if (!read->partial)
 		return;
 	/* (B): who finds ended changed, and (C), loads words that are leaves */
 	smp_mb__before_atomic();
-	atomic_long_inc(&partial->ended);
+	atomic_long_inc(&read->partial->ended);
 	preempt_enable();
+	/* Its own splits do not make a read begin again. */
+	read->partial_ended++;
 }
 
 /**
  * iommu_dirty_partial_begin() - before a walk that runs in parallel with others
- * @partial: of the table, NULL if nobody splits
- *
- * Return: what iommu_dirty_partial_retry() asks for.
+ * @read: the read
  */
-static inline unsigned long
-iommu_dirty_partial_begin(struct iommu_dirty_partial *partial)
+static inline void iommu_dirty_partial_begin(struct iommu_dirty_read *read)
 {
+	struct iommu_dirty_partial *partial = read->partial;
 	unsigned long ended;
 
 	if (!partial)
-		return 0;
+		return;
 	for (;;) {
 		ended = atomic_long_read(&partial->ended);
 		/*
@@ -137,26 +138,23 @@ iommu_dirty_partial_begin(struct iommu_dirty_partial *partial)
 	}
 	/* (C) */
 	smp_rmb();
-	return ended;
+	read->partial_ended = ended;
 }
 
 /**
  * iommu_dirty_partial_retry() - after a walk
- * @partial: of the table, NULL if nobody splits
- * @ended: what iommu_dirty_partial_begin() returned
+ * @read: the read
  *
  * Return: true if the walk must be repeated. What it recorded and cleared so far
  *	   stands.
  */
-static inline bool
-iommu_dirty_partial_retry(struct iommu_dirty_partial *partial,
-			  unsigned long ended)
+static inline bool iommu_dirty_partial_retry(const struct iommu_dirty_read *read)
 {
-	if (!partial)
+	if (!read->partial)
 		return false;
 	/* (D) */
 	smp_rmb();
-	return atomic_long_read(&partial->begun) != ended;
+	return atomic_long_read(&read->partial->begun) != read->partial_ended;
 }
 
 void iommu_dirty_split_init(struct iommu_dirty_split *split, bool eager);

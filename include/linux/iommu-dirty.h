@@ -103,6 +103,8 @@ struct iommu_dirty_shape {
  * @last: last IOVA of the range, of all its windows
  * @shape: what to make of huge leaves; NULL leaves them as they are
  * @partial: the table's, if reads run in parallel and may split; else NULL
+ * @partial_ended: how many splits had ended there when this walk began, and its
+ *                 own since
  * @whole: of a leaf that reaches over the current position, everything from
  *         @whole up to that position was recorded by this read. A leaf that
  *         begins before @whole was recorded in part only and stays dirty
@@ -118,6 +120,7 @@ struct iommu_dirty_read {
 	unsigned long last;
 	struct iommu_dirty_shape *shape;
 	struct iommu_dirty_partial *partial;
+	unsigned long partial_ended;
 	unsigned long whole;
 	unsigned long next;
 	unsigned long cleared;

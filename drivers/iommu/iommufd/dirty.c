@@ -60,7 +60,7 @@ static void iommufd_dirty_read_run(struct iommu_domain *domain,
 				   struct iommu_dirty_read *read,
 				   unsigned long iova, unsigned long last)
 {
-	unsigned long whole, ended;
+	unsigned long whole;
 
 	/*
 	 * Behind a hole, behind a leaf that was clean, and where there was
@@ -77,9 +77,9 @@ static void iommufd_dirty_read_run(struct iommu_domain *domain,
 	do {
 		read->whole = whole;
 		read->next = iova;
-		ended = iommu_dirty_partial_begin(read->partial);
+		iommu_dirty_partial_begin(read);
 		domain->dirty_ops->read(domain, read, iova, last);
-	} while (iommu_dirty_partial_retry(read->partial, ended));
+	} while (iommu_dirty_partial_retry(read));
 }
 
 /**

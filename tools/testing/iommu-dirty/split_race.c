@@ -120,7 +120,6 @@ static void read_once(struct reader *reader)
 		.partial = &race->partial,
 		.cleared = ~0UL,
 	};
-	unsigned long ended;
 
 	memset(reader->bits, 0, PAGE_SIZE);
 	iommu_dirty_split_init(&split, false);
@@ -129,11 +128,10 @@ static void read_once(struct reader *reader)
 	do {
 		read.whole = reader->iova;
 		read.next = reader->iova;
-		ended = iommu_dirty_partial_begin(read.partial);
+		iommu_dirty_partial_begin(&read);
 		race->table.format->walk(race->table.root, race->table.level,
 					 &read, reader->iova, reader->last);
-	} while (!race->no_retry &&
-		 iommu_dirty_partial_retry(read.partial, ended));
+	} while (!race->no_retry && iommu_dirty_partial_retry(&read));
 	stock_empty(&split);
 	__atomic_fetch_add(&race->splits, split.leaves, __ATOMIC_RELAXED);
 }
