@@ -27,6 +27,7 @@
 #include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <uapi/linux/iommufd.h>
@@ -38,6 +39,9 @@
 
 /* Both pages that the bits of a window can lie in */
 #define IOMMUFD_DIRTY_ALL_PAGES 3
+
+/* More than it takes to wake somebody up on another processor */
+#define IOMMUFD_DIRTY_GIVE_WAY_NS (100 * NSEC_PER_USEC)
 
 /**
  * iommufd_dirty_init() - prepare a paging HWPT for tracking
@@ -229,6 +233,25 @@ out_unlock:
 	return rc;
 }
 
+/*
+ * Who maps or unmaps waits for one window, not for the whole range. But a writer
+ * that sleeps needs time to wake up when the lock becomes free, and until then
+ * an rwsem lets readers take it again, for milliseconds: wait a moment for who
+ * was woken to come. Who does not come in that time waits on, as always.
+ */
+static void iommufd_dirty_give_way(struct io_pagetable *iopt)
+{
+	u64 end;
+
+	if (rwsem_is_contended(&iopt->iova_rwsem)) {
+		end = local_clock() + IOMMUFD_DIRTY_GIVE_WAY_NS;
+		while (rwsem_is_contended(&iopt->iova_rwsem) &&
+		       !need_resched() && local_clock() < end)
+			cpu_relax();
+	}
+	cond_resched();
+}
+
 static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 			     const struct iommufd_dirty_bits *bits,
 			     unsigned long last, bool clear)
@@ -279,7 +302,7 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		if (fatal_signal_pending(current))
 			break;
 		rc = 0;
-		cond_resched();
+		iommufd_dirty_give_way(iopt);
 		iova = log.last + 1;
 	}
 	if (shaper)
@@ -393,7 +416,7 @@ static void iommufd_dirty_forget(struct iommufd_hwpt_paging *hwpt)
 		iommufd_dirty_read_areas(iopt, hwpt->common.domain, &read, iova,
 					 last, 0);
 		up_read(&iopt->iova_rwsem);
-		cond_resched();
+		iommufd_dirty_give_way(iopt);
 		iova = last + 1;
 	} while (iova);
 }
