@@ -179,7 +179,13 @@ static unsigned int iommufd_dirty_need(struct io_pagetable *iopt,
 	return pages;
 }
 
-static void iommufd_dirty_sync(struct iommu_domain *domain)
+/**
+ * iommufd_dirty_sync() - have the table show what was written until now
+ * @domain: whose table
+ *
+ * Context: process context; may wait for hardware.
+ */
+void iommufd_dirty_sync(struct iommu_domain *domain)
 {
 	if (domain->dirty_ops->sync)
 		domain->dirty_ops->sync(domain);

@@ -102,6 +102,7 @@ void iommufd_dirty_read_areas(struct io_pagetable *iopt,
 			      struct iommu_dirty_read *read,
 			      unsigned long iova, unsigned long last,
 			      unsigned int pages);
+void iommufd_dirty_sync(struct iommu_domain *domain);
 void iommufd_dirty_flush(struct iommu_domain *domain,
 			 struct iommu_dirty_read *read);
 

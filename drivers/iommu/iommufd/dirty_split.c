@@ -249,6 +249,9 @@ static int iommufd_dirty_split_range(struct iommufd_hwpt_paging *hwpt,
 		return -ENOMEM;
 	read.shape = &split->shape;
 
+	/* What was written is known of its leaf, and counts for all of that. */
+	iommufd_dirty_sync(hwpt->common.domain);
+
 	for (;;) {
 		down_read(&iopt->iova_rwsem);
 		found = iommufd_dirty_find(iopt, &iova, last);
