@@ -58,7 +58,7 @@ set_compiler() {
 # with: $arch, $pages, the size of a page, $cross, the prefix of its compiler,
 # and $busybox.
 for_machine() {
-	local machine_arch machine_pages=4k release
+	local machine_arch machine_pages=4k release lock_fd
 	# shellcheck source=scripts/machines/vtd.sh
 	. "$top/scripts/machines/${1%%,*}.sh"
 	arch=$machine_arch pages=$machine_pages cross='' busybox=/bin/busybox
@@ -66,11 +66,16 @@ for_machine() {
 	# shellcheck disable=SC2034 # for those who source this
 	cross=aarch64-linux-gnu-
 	busybox=$top/build/busybox/$arch
-	[ ! -x "$busybox" ] || return 0
-	say "fetching busybox for $arch"
-	# shellcheck source=/dev/null
-	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	"$top/scripts/apt-private.sh" deb "busybox-static:$arch" "$release" \
-		"$top/build/busybox/package" >/dev/null
-	cp "$(find "$top/build/busybox/package" -path '*bin/busybox' -type f)" "$busybox"
+	mkdir -p "$top/build/busybox"
+	(
+		flock "$lock_fd"
+		[ ! -x "$busybox" ] || exit 0
+		say "fetching busybox for $arch"
+		# shellcheck source=/dev/null
+		release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+		"$top/scripts/apt-private.sh" deb "busybox-static:$arch" "$release" \
+			"$top/build/busybox/package" >/dev/null
+		cp "$(find "$top/build/busybox/package" -path '*bin/busybox' -type f)" \
+			"$busybox"
+	) {lock_fd}>"$top/build/busybox/.lock"
 }

@@ -10,6 +10,18 @@ case ${1:-} in
 -h | --help) exec "$(dirname "$0")/dma.sh" --help ;;
 esac
 
-"$(dirname "$0")/dma.sh" smmuv3 "$@" | sed -E 's/^((not )?ok )/\1stage 1: /'
-"$(dirname "$0")/dma.sh" smmuv3-s2 "$@" | sed -E 's/^((not )?ok )/\1stage 2: /'
+# stage NUMBER MACHINE ARGUMENT...
+stage() {
+	"$(dirname "$0")/dma.sh" "${@:2}" | sed -E "s/^((not )?ok )/\1stage $1: /"
+}
+
+# Side by side: neither keeps two processors busy.
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+stage 1 smmuv3 "$@" >"$out" &
+status=0
+stage 2 smmuv3-s2 "$@" || status=1
+wait "$!" || status=1
+cat "$out"
+[ "$status" = 0 ] || exit 1
 [ $# -gt 0 ] || "$(dirname "$0")/smmuv3-acpi.sh" --brief
