@@ -10,6 +10,7 @@
 #                       files that differ, so that a rebuild is short
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mails.sh"
 
 usage() {
 	cat <<END
@@ -33,14 +34,12 @@ for arg; do
 done
 
 out=$top/build/linux
-patches=$top/patches
 export GIT_AUTHOR_NAME='iommufd dirty tracking' GIT_AUTHOR_EMAIL=series@localhost
 export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 export GIT_AUTHOR_DATE='2000-01-01T00:00:00Z' GIT_COMMITTER_DATE='2000-01-01T00:00:00Z'
 
 git_in() {
-	git -c core.autocrlf=false -c commit.gpgsign=false -c gc.auto=0 \
-		-c advice.detachedHead=false -C "$out/$1" "${@:2}"
+	git_at "$out/$1" "${@:2}"
 }
 
 # The Debian release that has the package: 12's security archive, or 13's
@@ -88,18 +87,10 @@ unpack() {
 	rm -rf "$out/deb"
 }
 
-# The mails, as lines "PATCH OVERLAY-FILE..."
-mails() {
-	awk '/^#/ || !NF { next }
-	     /^[ \t]/ { line = line " " $1; next }
-	     { if (line) print line; line = $1 }
-	     END { if (line) print line }' "$patches/series"
-}
-
 # Each file of ours belongs to exactly one mail.
 check_overlay() {
 	local listed have
-	listed=$(mails | tr ' ' '\n' | grep / | sort)
+	listed=$(overlay | sort)
 	have=$(git -C "$top" ls-files -co --exclude-standard \
 		drivers include Documentation tools | sort)
 	[ "$listed" = "$(sort -u <<<"$listed")" ] ||
@@ -107,15 +98,6 @@ check_overlay() {
 	[ "$listed" = "$have" ] ||
 		die "patches/series and the tree differ (< listed, > there):
 $(diff <(echo "$listed") <(echo "$have") | grep '^[<>]' || true)"
-}
-
-subject() {
-	sed -n '1s/^Subject: //p' "$1"
-}
-
-# The mail's text, between the header and the line of three dashes
-body() {
-	sed '1d; /^---$/,$d' "$1"
 }
 
 remove() {
@@ -127,28 +109,8 @@ remove() {
 	fi
 	step "$out/remove.log" "removing the base's dirty tracking" \
 		"$top/scripts/remove.sh" "$out/compose"
-	git_in compose add -A -f
-	git_in compose commit -q -m "$(subject "$patches/remove.patch")" \
-		-m "$(body "$patches/remove.patch")"
+	commit_mail "$out/compose" remove.patch
 	git_in compose tag "$key"
-}
-
-mail() {
-	local patch=$1 file
-	shift
-	for file; do
-		mkdir -p "$out/compose/$(dirname "$file")"
-		cp "$top/$file" "$out/compose/$file"
-	done
-	if grep -q '^diff --git' "$patches/$patch"; then
-		git_in compose apply --recount "$patches/$patch" 2>"$out/apply.log" || die "a hook does not apply:
-$(sed 's/^/    /' "$out/apply.log")
-The base ($(cat "$out/version")) has moved under patches/$patch. Look at the
-file in build/linux/compose, adapt the hook, run again."
-	fi
-	git_in compose add -A -f
-	git_in compose commit -q -m "$(subject "$patches/$patch")" -m "$(body "$patches/$patch")" ||
-		die "patches/$patch changes nothing"
 }
 
 lock "$out"
@@ -159,9 +121,9 @@ if [ -n "$stock" ]; then
 fi
 
 check_overlay
-mapfile -t files < <(mails | tr ' ' '\n' | grep / | sed "s@^@$top/@")
+mapfile -t files < <(overlay | sed "s@^@$top/@")
 want=$(hash_files "$out/version" "$patches"/*.patch "$patches/series" "$patches"/removal/* \
-	"$top"/scripts/remove* "$top/scripts/compose.sh" "${files[@]}")
+	"$top"/scripts/remove* "$top"/scripts/{compose,mails}.sh "$top/MAINTAINERS" "${files[@]}")
 if [ "$(cat "$out/composed" 2>/dev/null)" != "$want" ]; then
 	say "composing the series"
 	git_in compose reset -q --hard base
@@ -171,7 +133,11 @@ if [ "$(cat "$out/composed" 2>/dev/null)" != "$want" ]; then
 			remove
 		else
 			# shellcheck disable=SC2086 # a list of paths without blanks
-			mail "$patch" $overlay
+			mail "$out/compose" "$out/apply.log" "$patch" $overlay ||
+				die "a hook does not apply:
+$(sed 's/^/    /' "$out/apply.log")
+The base ($(cat "$out/version")) has moved under patches/$patch. Look at the
+file in build/linux/compose, adapt the hook, run again."
 		fi
 	done < <(mails)
 	result=$(git_in compose rev-parse HEAD)

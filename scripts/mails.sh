@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The mails of patches/series, and how each becomes a commit on a kernel tree.
+# Source it, after lib.sh.
+
+patches=$top/patches
+
+# git_at DIRECTORY ARGUMENT...: git, whatever the caller has configured
+git_at() {
+	git -c core.autocrlf=false -c commit.gpgsign=false -c gc.auto=0 \
+		-c advice.detachedHead=false -c core.hooksPath=/dev/null -C "$@"
+}
+
+# The mails, as lines "PATCH OVERLAY-FILE..."
+mails() {
+	awk '/^#/ || !NF { next }
+	     /^[ \t]/ { line = line " " $1; next }
+	     { if (line) print line; line = $1 }
+	     END { if (line) print line }' "$patches/series"
+}
+
+# The files that the mails add
+overlay() {
+	mails | tr ' ' '\n' | grep /
+}
+
+# The files of the base that the mails change
+changed_files() {
+	{
+		echo MAINTAINERS
+		sed -n 's@^--- a/@@p' "$patches"/*.patch
+		sed -n 's@^// target: @@p' "$patches"/removal/*.cocci
+		sed -n 's@^file = "\(.*\)"$@\1@p' "$patches/removal/edits.toml"
+	} | sort -u
+}
+
+subject() {
+	sed -n '1s/^Subject: //p' "$1"
+}
+
+# The mail's text, between the header and the line of three dashes
+body() {
+	sed '1d; /^---$/,$d' "$1"
+}
+
+# commit_mail TREE PATCH: what has changed, as a commit
+commit_mail() {
+	git_at "$1" add -A -f
+	git_at "$1" commit -q -m "$(subject "$patches/$2")" -m "$(body "$patches/$2")" ||
+		die "patches/$2 changes nothing"
+}
+
+# maintainers TREE: the section of ./MAINTAINERS in the tree's, behind IOMMUFD's,
+# with those patterns of it that match something by now. So each mail brings its
+# own, and no context has to match.
+maintainers() {
+	local line section=''
+	while IFS= read -r line; do
+		case $line in
+		F:*) compgen -G "$1/${line#F:?}*" >/dev/null || continue ;;
+		esac
+		section+=$line$'\n'
+	done <"$top/MAINTAINERS"
+	[[ $section == *$'\n'F:* ]] || return 0
+	SECTION=$section awk '
+		BEGIN { section = ENVIRON["SECTION"]; split(section, lines, "\n") }
+		$0 == lines[1] { old = 1 }
+		old { old = $0 != ""; next }
+		{ print }
+		$0 == "IOMMUFD" { above = 1 }
+		above && $0 == "" { print section; above = 0; done = 1 }
+		END { exit !done }' "$1/MAINTAINERS" >"$1/MAINTAINERS.new" ||
+		die "MAINTAINERS of the base has no section IOMMUFD any more: see maintainers() in scripts/mails.sh"
+	cat "$1/MAINTAINERS.new" >"$1/MAINTAINERS"
+	rm "$1/MAINTAINERS.new"
+}
+
+# mail TREE LOG PATCH FILE...: the files and the hooks of a mail, as a commit.
+# Fails, with the reason in LOG, if a hook does not apply.
+mail() {
+	local tree=$1 log=$2 patch=$3 file
+	shift 3
+	for file; do
+		mkdir -p "$tree/$(dirname "$file")"
+		cp "$top/$file" "$tree/$file"
+	done
+	if grep -q '^diff --git' "$patches/$patch"; then
+		git_at "$tree" apply --recount --whitespace=nowarn "$patches/$patch" 2>"$log" ||
+			return
+	fi
+	maintainers "$tree"
+	commit_mail "$tree" "$patch"
+}
