@@ -4,12 +4,14 @@
 # The mails of patches/series, and how each becomes a commit on a kernel tree.
 # Source it, after lib.sh.
 
+# shellcheck disable=SC2154 # lib.sh sets it
 patches=$top/patches
 
 # git_at DIRECTORY ARGUMENT...: git, whatever the caller has configured
 git_at() {
 	git -c core.autocrlf=false -c commit.gpgsign=false -c gc.auto=0 \
-		-c advice.detachedHead=false -c core.hooksPath=/dev/null -C "$@"
+		-c advice.detachedHead=false -c core.hooksPath=/dev/null \
+		-c diff.noprefix=false -c diff.mnemonicPrefix=false -C "$@"
 }
 
 # The mails, as lines "PATCH OVERLAY-FILE..."
