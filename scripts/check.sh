@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-all=(static unit bench mutants kunit model selftest peer vtd amd smmuv3 demo)
+all=(static series unit bench mutants kunit model selftest peer vtd amd smmuv3 demo)
 by_name=(smmuv3-64k smmuv3-acpi)
 
 usage() {

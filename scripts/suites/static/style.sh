@@ -4,19 +4,7 @@
 # Suite static: how things are written.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-
-# The system's Python has the modules that checkpatch wants; another first in
-# PATH may not.
-checkpatch() {
-	PATH=/usr/bin:$PATH "$tree/scripts/checkpatch.pl" --strict --terse --quiet --show-types --no-summary "$@"
-}
-
-# What is advice for kernel code only, or unknown to it: device registers are
-# volatile in user space, BIT() is not there, C11 has keywords with capitals; and
-# the shim defines what checkpatch wants used.
-user_space=BIT_MACRO,VOLATILE,CAMELCASE,EMBEDDED_FUNCTION_NAME,COMPLEX_MACRO
-user_space+=,PREFER_DEFINED_ATTRIBUTE_MACRO,NEW_TYPEDEFS,SINGLE_STATEMENT_DO_WHILE_MACRO
-user_space+=,MACRO_ARG_REUSE
+. "$(dirname "$0")/../checkpatch.sh"
 
 # A mail whose file stands in this repository is checked there, not in the hook.
 style_of_hooks() (
