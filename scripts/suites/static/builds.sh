@@ -8,64 +8,7 @@
 # in build/ as the test kernels do, so that ccache knows their objects.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-
-# kmake SOURCE OUTPUT ARCH COMPILER ARGUMENT...
-kmake() {
-	local cross='' cc
-	[ "$3" = x86 ] || cross=aarch64-linux-gnu-
-	case $4 in
-	gcc) set_compiler "${cross}gcc" ;;
-	*) set_compiler "$4" ;;
-	esac
-	make -s -C "$1" O="$2" ARCH="$3" CROSS_COMPILE="$cross" CC="$cc" \
-		-j"$(nproc)" "${@:5}"
-}
-
-# configure SOURCE OUTPUT ARCH COMPILER OPTION...
-configure() {
-	local source=$1 out=$2 arch=$3 compiler=$4 option
-	shift 4
-	mkdir -p "$out"
-	printf '%s\n' "$@" >"$out/options.config"
-	kmake "$source" "$out" "$arch" "$compiler" tinyconfig
-	(cd "$out" && "$source/scripts/kconfig/merge_config.sh" -m -O . .config \
-		"$top/scripts/kconfig/tiny.config" "$top/scripts/kconfig/tiny-$arch.config" \
-		options.config)
-	kmake "$source" "$out" "$arch" "$compiler" olddefconfig
-	while read -r option; do
-		[[ $option = *=n ]] || grep -qx "$option" "$out/.config" || {
-			echo "$option cannot be set"
-			return 1
-		}
-	done < <(grep -h '^CONFIG_' "$top/scripts/kconfig/tiny.config" \
-		"$top/scripts/kconfig/tiny-$arch.config" "$out/options.config")
-}
-
-# logged LOG COMMAND...: its output is in LOG, and shown if it fails
-logged() {
-	"${@:2}" >"$1" 2>&1 || {
-		tail -n 30 "$1"
-		return 1
-	}
-}
-
-# The warnings in a log, without the lines, which move, and directories
-warnings() {
-	sed -nE "s@^([^ ]*/)?((drivers|include)/[^ :]*):[0-9]+(:[0-9]+)?: ((warning|error): .*)@\2: \5@p" \
-		"$1" | sort -u
-}
-
-drivers() {
-	local arch=$1
-	shift
-	[ "$arch" = arm64 ] || {
-		printf '%s\n' "$@"
-		return
-	}
-	printf '%s\n' CONFIG_ARM_SMMU_V3=y "$@"
-}
-
-in_all=(CONFIG_IOMMUFD=y CONFIG_IOMMUFD_TEST=y)
+. "$(dirname "$0")/../kbuild.sh"
 
 # removed ARCH: the tree of the first mail builds. What it is warned of there is
 # the base's, and is compared with.
@@ -109,11 +52,6 @@ pedantic() {
 	configure "$tree" "$out" "$arch" "$compiler" "${options[@]}"
 	logged "$out/log" kmake "$tree" "$out" "$arch" "$compiler" W=1 "$@" drivers/iommu/
 	new_warnings "$out/log" "$arch"
-}
-
-# symbols DIRECTION OBJECT...: those that are undefined (-u) or defined (-U) there
-symbols() {
-	nm -g "$1" "${@:2}" 2>/dev/null | awk 'NF > 1 { print $NF }' | sort -u
 }
 
 # without ARCH: with IOMMUFD=n nothing asks for a function of ours that is not

@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite bisect: every commit of the series builds without warnings, for x86 and arm64.
+#
+# In one directory per architecture, commit after commit, so that of drivers/iommu
+# only what a commit touches is compiled.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/kbuild.sh"
+
+archs=(x86 arm64)
+case ${1:-} in
+-h | --help)
+	cat <<END
+usage: scripts/suites/bisect.sh [ARCH...]
+
+Builds drivers/iommu with W=1 at the base and at each commit of the series, for
+${archs[*]} or those named. A warning that the base has not is a failure; so is a
+call of a function that only a later commit brings.
+END
+	exit
+	;;
+esac
+[ $# = 0 ] || archs=("$@")
+
+tree=$("$top/scripts/compose.sh")
+source=$top/build/linux/bisect
+if ! git -C "$source" rev-parse -q --verify HEAD >/dev/null 2>&1; then
+	rm -rf "$source"
+	git -C "$top/build/linux/base" worktree prune
+	git -C "$top/build/linux/base" worktree add -q --detach "$source" base
+fi
+mapfile -t commits < <(git -C "$tree" rev-list --reverse base..HEAD)
+
+# build ARCH COMMIT: checks it out and leaves a log, and what it does not define
+# itself, beside the objects. Configured anew if there is something new to choose.
+build() {
+	local arch=$1 commit=$2 out=$top/build/kernel/bisect-$1 options
+	git -C "$source" checkout -q --detach "$commit"
+	if [ "$commit" = base ] || ! git -C "$source" diff --quiet "$commit^" "$commit" -- '*/Kconfig'; then
+		mapfile -t options < <(drivers "$arch" "${in_all[@]}")
+		! grep -qrs '^config IOMMU_DIRTY_KUNIT_TEST$' "$source/drivers/iommu" ||
+			options+=(CONFIG_KUNIT=y CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
+		configure "$source" "$out" "$arch" gcc "${options[@]}" || return
+	fi
+	logged "$out/$commit.log" kmake "$source" "$out" "$arch" gcc W=1 drivers/iommu/ || return
+	comm -23 <(symbols -u "$out/drivers/iommu/built-in.a") \
+		<(symbols -U "$out/drivers/iommu/built-in.a") >"$out/$commit.undefined"
+}
+
+# The base is compiled wholly: a log has the warnings of what was compiled.
+base() {
+	local out=$top/build/kernel/bisect-$1
+	mkdir -p "$out/drivers/iommu"
+	rm -f "$out"/*.log "$out"/*.undefined
+	find "$out/drivers/iommu" -name '*.o' -delete
+	build "$1" base
+}
+
+commit() {
+	local out=$top/build/kernel/bisect-$1
+	build "$1" "$2" &&
+		! comm -13 <(warnings "$out/base.log") <(warnings "$out/$2.log") | grep .
+}
+
+# in_order ARCH: what a commit calls outside of drivers/iommu was called by the base,
+# or is by the last commit, which suite static links.
+in_order() {
+	local out=$top/build/kernel/bisect-$1 commit status=0
+	for commit in "${commits[@]}"; do
+		comm -13 <(sort -u "$out/base.undefined" "$out/${commits[-1]}.undefined") \
+			"$out/$commit.undefined" >"$out/later"
+		[ ! -s "$out/later" ] || {
+			git -C "$tree" log -1 --format=%s "$commit"
+			cat "$out/later"
+			status=1
+		}
+	done
+	return "$status"
+}
+
+for arch in "${archs[@]}"; do
+	start=$SECONDS
+	result "bisect: $arch: the base" base "$arch"
+	for commit in "${commits[@]}"; do
+		result "bisect: $arch: $(git -C "$tree" log -1 --format=%s "$commit")" \
+			commit "$arch" "$commit"
+	done
+	result "bisect: $arch: nothing is called before it is there" in_order "$arch"
+	say "$arch: $((SECONDS - start)) s"
+done

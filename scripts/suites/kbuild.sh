@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Kernels that are compiled for their warnings. Source it, after lib.sh.
+#
+# shellcheck disable=SC2154 # $top is lib.sh's
+
+# kmake SOURCE OUTPUT ARCH COMPILER ARGUMENT...
+kmake() {
+	local cross='' cc
+	[ "$3" = x86 ] || cross=aarch64-linux-gnu-
+	case $4 in
+	gcc) set_compiler "${cross}gcc" ;;
+	*) set_compiler "$4" ;;
+	esac
+	make -s -C "$1" O="$2" ARCH="$3" CROSS_COMPILE="$cross" CC="$cc" \
+		-j"$(nproc)" "${@:5}"
+}
+
+# configure SOURCE OUTPUT ARCH COMPILER OPTION...
+configure() {
+	local source=$1 out=$2 arch=$3 compiler=$4 option
+	shift 4
+	mkdir -p "$out"
+	printf '%s\n' "$@" >"$out/options.config"
+	kmake "$source" "$out" "$arch" "$compiler" tinyconfig
+	(cd "$out" && "$source/scripts/kconfig/merge_config.sh" -m -O . .config \
+		"$top/scripts/kconfig/tiny.config" "$top/scripts/kconfig/tiny-$arch.config" \
+		options.config)
+	kmake "$source" "$out" "$arch" "$compiler" olddefconfig
+	while read -r option; do
+		[[ $option = *=n ]] || grep -qx "$option" "$out/.config" || {
+			echo "$option cannot be set"
+			return 1
+		}
+	done < <(grep -h '^CONFIG_' "$top/scripts/kconfig/tiny.config" \
+		"$top/scripts/kconfig/tiny-$arch.config" "$out/options.config")
+}
+
+# logged LOG COMMAND...: its output is in LOG, and shown if it fails
+logged() {
+	"${@:2}" >"$1" 2>&1 || {
+		tail -n 30 "$1"
+		return 1
+	}
+}
+
+# The warnings in a log, without the lines, which move, and directories
+warnings() {
+	sed -nE "s@^([^ ]*/)?((drivers|include)/[^ :]*):[0-9]+(:[0-9]+)?: ((warning|error): .*)@\2: \5@p" \
+		"$1" | sort -u
+}
+
+drivers() {
+	local arch=$1
+	shift
+	[ "$arch" = arm64 ] || {
+		printf '%s\n' "$@"
+		return
+	}
+	printf '%s\n' CONFIG_ARM_SMMU_V3=y "$@"
+}
+
+# shellcheck disable=SC2034 # for those who source this
+in_all=(CONFIG_IOMMUFD=y CONFIG_IOMMUFD_TEST=y)
+
+# symbols DIRECTION OBJECT...: those that are undefined (-u) or defined (-U) there
+symbols() {
+	nm -g "$1" "${@:2}" 2>/dev/null | awk 'NF > 1 { print $NF }' | sort -u
+}
