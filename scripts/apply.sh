@@ -4,10 +4,12 @@
 # Applies the series to somebody's own tree.
 #
 # It is composed anew on the files of that tree, in a directory of its own, and
-# only the result goes there. A diff of the composed tree would be simpler, but
-# most of its lines are the removal's, each of which needs the lines around it to
-# be those of the point release that it was made from. The semantic patches need
-# none, and say so if something is left; the hooks need two lines on each side.
+# only the result goes there. The composed tree as a diff would be simpler, but
+# most of its hunks are the removal's, each of which needs the lines around it to
+# be those of the point release that it was made from: that of 6.12.117 does not
+# apply to 6.12.115, two releases before. The semantic patches, which make these
+# hunks, need no context, and say so if something is left; the hooks need two
+# lines on each side.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mails.sh"
@@ -95,62 +97,69 @@ check_files() {
 
 # A repository with the files that the series changes, and with the rest of the
 # drivers, where something might be left of what is removed.
-stage() {
-	git init -q "$work/stage"
+copy_files() {
+	git init -q "$stage"
 	if [ -n "$git" ]; then
 		{
 			changed_files | tr '\n' '\0'
 			git -C "$dir" ls-files -z -- 'drivers/iommu/*.[ch]'
 		} | git_at "$dir" checkout-index -f --ignore-skip-worktree-bits \
-			--stdin -z --prefix="$work/stage/"
+			--stdin -z --prefix="$stage/"
 	else
 		(
 			cd "$dir"
 			{
 				changed_files
 				find drivers/iommu -name '*.[ch]'
-			} | xargs cp --parents -t "$work/stage"
+			} | sort -u | xargs cp --parents -t "$stage"
 		)
 	fi
-	git_at "$work/stage" add -A -f
-	git_at "$work/stage" commit -q -m base
-	git_at "$work/stage" tag base
+	git_at "$stage" add -A -f
+	git_at "$stage" commit -q -m base
+	git_at "$stage" tag base
 }
 
 moved() {
+	sed 's/^/    /' "$log" >&2
 	die "the series does not fit $dir: $1 met code that it does not know.
 Nothing was changed there. If that code is your own, apply the series to the
 point release below it, and your changes on top. If it came with a point release,
-the series wants an update.
-All that was said: $log"
+the series wants an update."
 }
 
 compose() {
 	local patch files
 	while read -r patch files; do
 		if [ "$patch" = remove.patch ]; then
-			"$top/scripts/remove.sh" "$work/stage" >"$log" 2>&1 || {
-				sed 's/^/    /' "$log" >&2
-				moved "the removal"
-			}
-			commit_mail "$work/stage" "$patch"
+			"$top/scripts/remove.sh" "$stage" >"$log" 2>&1 || moved "the removal"
+			commit_mail "$stage" "$patch"
 		else
 			# shellcheck disable=SC2086 # a list of paths without blanks
-			mail "$work/stage" "$log" "$patch" $files || {
-				sed 's/^/    /' "$log" >&2
-				moved "patches/$patch"
-			}
+			mail "$stage" "$log" "$patch" $files || moved "patches/$patch"
 		fi
 	done < <(mails)
 }
 
 # What is made aside is by nobody in particular.
-compose_aside() (
-	export GIT_AUTHOR_NAME=stage GIT_AUTHOR_EMAIL=stage@localhost
-	export GIT_COMMITTER_NAME=stage GIT_COMMITTER_EMAIL=stage@localhost
-	stage
-	compose
+by_nobody() (
+	export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
+	export GIT_COMMITTER_NAME=nobody GIT_COMMITTER_EMAIL=nobody@localhost
+	"$@"
 )
+
+# The last one is kept: the same series on the same files is the same.
+compose_aside() {
+	local kept
+	by_nobody copy_files
+	kept=$aside/$(series_hash)-$(git_at "$stage" rev-parse 'HEAD^{tree}')
+	if [ ! -d "$kept" ]; then
+		say "composing the series on the files of $dir"
+		by_nobody compose
+		rm -rf "$aside"/*-*
+		mv "$stage" "$kept"
+	fi
+	stage=$kept
+}
 
 # The commits are made without touching branch, index or files, and then the
 # branch goes forward to the last in one step, which git does wholly or refuses.
@@ -162,11 +171,11 @@ write_git() {
 		GIT_INDEX_FILE=$work/index git_at "$dir" "$@"
 	}
 	in_index read-tree HEAD
-	for commit in $(git_at "$work/stage" rev-list --reverse base..HEAD); do
-		git_at "$work/stage" diff-tree -p --binary --full-index "$commit^" "$commit" |
+	for commit in $(git_at "$stage" rev-list --reverse base..HEAD); do
+		git_at "$stage" diff-tree -p --binary --full-index "$commit^" "$commit" |
 			in_index apply --cached --whitespace=nowarn
 		tree=$(in_index write-tree)
-		head=$(git_at "$work/stage" log -1 --format=%B "$commit" | git stripspace |
+		head=$(git_at "$stage" log -1 --format=%B "$commit" | git stripspace |
 			git_at "$dir" commit-tree "$tree" -p "$head")
 	done
 	git_at "$dir" merge -q --ff-only "$head" ||
@@ -197,10 +206,10 @@ write_plain() {
 	local file
 	mkdir -p "$keep"/{before,after}
 	trap 'undo; cleanup' EXIT
-	git_at "$work/stage" diff --name-only base HEAD >"$keep/files"
+	git_at "$stage" diff --name-only base HEAD >"$keep/files"
 	while read -r file; do
 		mkdir -p "$keep"/{before,after}/"$(dirname "$file")"
-		cp "$work/stage/$file" "$keep/after/$file"
+		cp "$stage/$file" "$keep/after/$file"
 		if [ -e "$dir/$file" ]; then
 			cp -p "$dir/$file" "$keep/before/$file"
 			chmod --reference="$dir/$file" "$keep/after/$file"
@@ -220,11 +229,12 @@ cleanup() {
 	rm -rf "$work"
 }
 
-work=$(mktemp -d)
+aside=$top/build/apply
+lock "$aside"
+rm -rf "$aside"/work.*
+work=$(mktemp -d "$aside/work.XXXXXX")
 trap cleanup EXIT
-log=$top/build/apply.log
-keep=$dir/.iommu-dirty-apply
-mkdir -p "$top/build"
+stage=$work/stage log=$aside/log keep=$dir/.iommu-dirty-apply
 if [ -d "$keep" ]; then
 	say "$dir has what an interrupted run has left"
 	undo

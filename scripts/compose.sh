@@ -121,9 +121,7 @@ if [ -n "$stock" ]; then
 fi
 
 check_overlay
-mapfile -t files < <(overlay | sed "s@^@$top/@")
-want=$(hash_files "$out/version" "$patches"/*.patch "$patches/series" "$patches"/removal/* \
-	"$top"/scripts/remove* "$top"/scripts/{compose,mails}.sh "$top/MAINTAINERS" "${files[@]}")
+want="$(cat "$out/version") $(series_hash) $(hash_files "$top/scripts/compose.sh")"
 if [ "$(cat "$out/composed" 2>/dev/null)" != "$want" ]; then
 	say "composing the series"
 	git_in compose reset -q --hard base

@@ -37,6 +37,14 @@ changed_files() {
 	} | sort -u
 }
 
+# All that the commits are made of, except the base, as one hash
+series_hash() {
+	local files
+	mapfile -t files < <(overlay | sed "s@^@$top/@")
+	hash_files "$patches"/*.patch "$patches/series" "$patches"/removal/* \
+		"$top"/scripts/remove* "$top/scripts/mails.sh" "$top/MAINTAINERS" "${files[@]}"
+}
+
 subject() {
 	sed -n '1s/^Subject: //p' "$1"
 }
