@@ -22,7 +22,7 @@ Applies the series to the 6.12.y kernel source in DIR. A git repository gets a
 commit for each mail, by you, on the branch that is checked out; any other
 directory has its files changed. It is all done or nothing.
 
-DIR must be without changes of its own, and without the series.
+DIR must be without the series, and without changes that are not committed.
 END
 }
 
@@ -43,8 +43,9 @@ version_of() {
 
 check_version() {
 	local version
-	[ -f "$dir/Makefile" ] || [ -f "$dir/MAINTAINERS" ] ||
+	if [ ! -f "$dir/Makefile" ] || [ ! -f "$dir/MAINTAINERS" ]; then
 		die "$dir is not the top of a kernel source tree: give the directory with its MAINTAINERS"
+	fi
 	version=$(version_of VERSION).$(version_of PATCHLEVEL).$(version_of SUBLEVEL)$(version_of EXTRAVERSION)
 	case $version in
 	6.12.*-rc*) ;;
@@ -61,7 +62,6 @@ check_not_there() {
 	done < <(overlay)
 }
 
-
 # Sets $git if DIR is the top of a repository, which must be at rest.
 check_git() {
 	local state changes
@@ -69,7 +69,7 @@ check_git() {
 	[ -e "$dir/.git" ] || return 0
 	git -C "$dir" rev-parse -q --verify 'HEAD^{commit}' >/dev/null ||
 		die "git finds no commit in $dir: is it whole, and yours?"
-	git -C "$dir" var GIT_COMMITTER_IDENT >/dev/null ||
+	git -C "$dir" -c user.useConfigOnly=true var GIT_COMMITTER_IDENT >/dev/null ||
 		die "git does not know you: set git config user.name and user.email"
 	for state in rebase-apply rebase-merge MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD; do
 		[ ! -e "$(git -C "$dir" rev-parse --path-format=absolute --git-path "$state")" ] ||

@@ -116,9 +116,10 @@ clean_mail() {
 export -f checkpatch clean_mail
 export tree user_space
 
+# The largest first
 clean_mails() {
 	# shellcheck disable=SC2016 # the inner bash expands it
-	printf '%s\0' "${numbered[@]}" |
+	du -b "${numbered[@]}" | sort -rn | cut -f 2- | tr '\n' '\0' |
 		xargs -0 -P "$(nproc)" -n 1 bash -c 'clean_mail "$1"' bash
 }
 
