@@ -11,9 +11,14 @@ set -euo pipefail
 . "$(dirname "$0")/../kbuild.sh"
 
 # removed ARCH: the tree of the first mail builds. What it is warned of there is
-# the base's, and is compared with.
+# the base's, and is compared with: all of it is compiled, or nothing.
 removed() {
 	local source=$top/build/linux/removed out=$top/build/kernel/static-removed-$1 options
+	local want
+	want="$(git -C "$top/build/linux/base" rev-parse "$removed^{tree}") $(hash_files \
+		"$top"/scripts/kconfig/tiny*.config "$top"/scripts/suites/{kbuild,static/builds}.sh)"
+	[ "$(cat "$out/complete" 2>/dev/null)" != "$want" ] || return 0
+	rm -rf "$out"
 	if [ ! -d "$source" ]; then
 		git -C "$top/build/linux/base" worktree add --detach "$source" "$removed"
 	fi
@@ -21,6 +26,7 @@ removed() {
 	mapfile -t options < <(drivers "$1" "${in_all[@]}")
 	configure "$source" "$out" "$1" gcc "${options[@]}"
 	logged "$out/log" kmake "$source" "$out" "$1" gcc W=1 C=2 CHECK=sparse drivers/iommu/
+	echo "$want" >"$out/complete"
 }
 
 # new_warnings LOG ARCH: those that the tree of the first mail does not have. In
