@@ -10,8 +10,9 @@ case ${1:-} in
 	cat <<END
 usage: scripts/suites/demo.sh
 
-Runs ./run demo twice: as it is, which must end with an identical copy and a
-plot, and with one reported page left out, which must be found.
+Runs ./run demo: as it is, which must end with an identical copy and a plot; with
+one reported page left out, which must be found; and with huge leaves, split by
+default, beside huge leaves that stay as they are.
 END
 	exit
 	;;
@@ -27,5 +28,10 @@ page_dropped() {
 	grep -q '^migrate: DIFFERENT, 1 page' "$top/out/demo/console.log"
 }
 
+huge() {
+	"$top/run" demo --huge=off,default --size 256 && [ -s "$top/out/demo/huge.svg" ]
+}
+
 result "demo: a page that is not copied is found" page_dropped
 result "demo: migrates and draws" as_it_is
+result "demo: huge leaves are split, and a hundred times less is sent" huge

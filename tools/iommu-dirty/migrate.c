@@ -18,6 +18,10 @@
  * page that is being copied right now, is named by the next. So a copy may be
  * torn or late, but after the last round, with the device stopped, nothing is.
  *
+ * With --huge the memory is of huge pages and so are the IOMMU's leaves, each
+ * with one dirty bit for 2 MiB. A kernel that splits leaves while it tracks does
+ * that by itself; a VMM may choose when, between "prepare" and "start".
+ *
  * Here the source and the destination are two buffers of one process, so at the
  * end they can be compared. The devices are an e1000e in loopback, for load, and
  * an edu, which writes single bytes. Their drivers are with the selftests.
@@ -42,6 +46,7 @@
 #include "vfio.h"
 
 #define PAGE		4096UL
+#define HUGE_PAGE	(2UL << 20)
 #define WORD_BITS	64
 
 /* The device's view: its rings, then the VM's memory */
@@ -54,16 +59,32 @@
  */
 #define ROUND_SECONDS	0.3
 
-/* So few dirty pages are worth stopping the device for. */
+/* Unless --stop says otherwise: so few are worth stopping the device for. */
 #define STOP_PAGES	48
 
 #define MAX_ROUNDS	64
+
+/* What --huge takes besides: the mode that the kernel chooses, nothing asked */
+#define SPLIT_DEFAULT	-1
+
+static const char * const split_names[] = {
+	[IOMMU_HWPT_DIRTY_SPLIT_OFF] = "off",
+	[IOMMU_HWPT_DIRTY_SPLIT_LAZY] = "lazy",
+	[IOMMU_HWPT_DIRTY_SPLIT_EAGER] = "eager",
+};
+
+#define SPLIT_MODES	(sizeof(split_names) / sizeof(*split_names))
 
 struct options {
 	size_t mib;
 	unsigned int rounds;
 	uint64_t seed;
 	unsigned int rate;
+	bool steady;
+	bool each_leaf;
+	size_t stop;
+	bool huge;
+	int split;
 	unsigned int drop;
 	const char *data;
 };
@@ -81,6 +102,7 @@ struct round {
 	size_t dirty;
 	size_t copied;
 	double copy_seconds;
+	double set_seconds;
 	double get_seconds;
 	size_t written;
 };
@@ -98,8 +120,11 @@ struct load {
 	struct machine *m;
 	struct memory *ram;
 	uint64_t seed;
+	bool each_leaf;
 	atomic_uint rate;
 	atomic_bool stop;
+	atomic_uint passes_begun;
+	atomic_uint passes_done;
 	atomic_uint epoch;
 	atomic_uint *seen;
 	atomic_size_t written[MAX_ROUNDS + 2];
@@ -170,23 +195,37 @@ static void *alloc(size_t bytes)
 	return p;
 }
 
-static void memory_init(struct memory *ram, size_t mib, uint64_t seed)
+/* In place of what is at @p, which is aligned: only huge pages make huge leaves. */
+static void use_huge_pages(void *p, size_t bytes)
 {
-	size_t i, words = (mib << 20) / sizeof(uint64_t);
+	if (mmap(p, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB |
+		 21 << MAP_HUGE_SHIFT, -1, 0) == MAP_FAILED)
+		die(errno, "%zu huge pages (/proc/sys/vm/nr_hugepages)",
+		    bytes / HUGE_PAGE);
+}
+
+static void memory_init(struct memory *ram, const struct options *opt)
+{
+	size_t bytes = opt->mib << 20;
+	size_t i, words = bytes / sizeof(uint64_t);
 	uint64_t *src;
 
-	ram->pages = (mib << 20) / PAGE;
+	ram->pages = bytes / PAGE;
 	/*
 	 * Not at a distance of a power of two: a page and its copy would share
 	 * a slot of an emulated processor's TLB, and copying be ten times slower.
 	 */
-	ram->src = alloc((mib << 21) + 33 * PAGE);
-	ram->dst = ram->src + (mib << 20) + 33 * PAGE;
+	ram->src = alloc(2 * bytes + HUGE_PAGE + 33 * PAGE);
+	ram->src += -(uintptr_t)ram->src % HUGE_PAGE;
+	ram->dst = ram->src + bytes + 33 * PAGE;
 	ram->dirty = alloc(ram->pages / 8 + sizeof(uint64_t));
+	if (opt->huge)
+		use_huge_pages(ram->src, bytes);
 
 	src = (uint64_t *)ram->src;
 	for (i = 0; i < words; i++)
-		src[i] = (seed + i) * 0x9e3779b97f4a7c15;
+		src[i] = (opt->seed + i) * 0x9e3779b97f4a7c15;
 }
 
 /*
@@ -208,7 +247,47 @@ static void use_small_leaves(struct machine *m)
 		die(errno, "IOMMU_OPTION_HUGE_PAGES");
 }
 
-static void machine_init(struct machine *m, struct memory *ram)
+/*
+ * In pieces, as the memory of a VM is. No leaf spans two of them, so there are
+ * none of 1 GiB, whatever order huge pages happen to lie in.
+ */
+static void map_ram(struct machine *m, struct memory *ram)
+{
+	size_t at, piece, bytes = ram->pages * PAGE;
+
+	for (at = 0; at < bytes; at += piece) {
+		piece = bytes - at < 512UL << 20 ? bytes - at : 512UL << 20;
+		check(iommufd_map(m->iommufd, m->ioas, ram->src + at,
+				  RAM_IOVA + at, piece), "IOMMU_IOAS_MAP");
+	}
+}
+
+/*
+ * When a leaf that is tracked is split. All of this is optional: a kernel that
+ * can split does so by default, and one that does not know the ioctl cannot.
+ */
+static void choose_split_mode(struct machine *m, int split)
+{
+	uint32_t mode, modes;
+	int rc;
+
+	if (split != SPLIT_DEFAULT) {
+		rc = iommufd_set_split_mode(m->iommufd, m->hwpt, split);
+		if (rc != -ENOTTY || split != IOMMU_HWPT_DIRTY_SPLIT_OFF)
+			check(rc, "IOMMU_HWPT_DIRTY_SPLIT_MODE");
+	}
+	rc = iommufd_split_mode(m->iommufd, m->hwpt, &mode, &modes);
+	if (rc == -ENOTTY) {
+		printf("migrate: huge leaves, which this kernel does not split\n");
+		return;
+	}
+	check(rc, "IOMMU_HWPT_DIRTY_SPLIT_MODE");
+	printf("migrate: huge leaves, split mode %s\n",
+	       mode < SPLIT_MODES ? split_names[mode] : "unknown");
+}
+
+static void machine_init(struct machine *m, struct memory *ram,
+			 const struct options *opt)
 {
 	uint64_t caps;
 	void *rings;
@@ -226,9 +305,9 @@ static void machine_init(struct machine *m, struct memory *ram)
 
 	/* One IOAS is the VM's physical address space. */
 	check(iommufd_ioas_alloc(m->iommufd, &m->ioas), "IOMMU_IOAS_ALLOC");
-	use_small_leaves(m);
-	check(iommufd_map(m->iommufd, m->ioas, ram->src, RAM_IOVA,
-			  ram->pages * PAGE), "IOMMU_IOAS_MAP");
+	if (!opt->huge)
+		use_small_leaves(m);
+	map_ram(m, ram);
 
 	/*
 	 * The HWPT is the page table that the IOMMU walks. The flag makes it
@@ -238,6 +317,8 @@ static void machine_init(struct machine *m, struct memory *ram)
 	check(iommufd_hwpt_alloc(m->iommufd, m->nic.vfio.devid, m->ioas,
 				 IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &m->hwpt),
 	      "IOMMU_HWPT_ALLOC");
+	if (opt->huge)
+		choose_split_mode(m, opt->split);
 	check(vfio_attach(&m->nic.vfio, m->hwpt), "attaching the e1000e");
 	check(vfio_attach(&m->edu.vfio, m->hwpt), "attaching the edu");
 
@@ -264,6 +345,26 @@ static void account(struct load *load, size_t page)
 		atomic_fetch_add(&load->written[epoch], 1);
 }
 
+/* Aims at a random place in @page; never the same bytes twice. */
+static void aim(struct e1000e_write *w, size_t page, uint64_t random,
+		uint64_t stamp)
+{
+	w->len = E1000E_MIN_LEN;
+	w->iova = RAM_IOVA + page * PAGE +
+		  (random >> 40) % (PAGE - E1000E_MIN_LEN);
+	w->stamp = stamp;
+}
+
+static void burst(struct load *load, const struct e1000e_write *w,
+		  unsigned int n)
+{
+	unsigned int i;
+
+	check(e1000e_write(&load->m->nic, w, n), "DMA of the e1000e");
+	for (i = 0; i < n; i++)
+		account(load, (w[i].iova - RAM_IOVA) / PAGE);
+}
+
 /* Bursts at random addresses, @rate writes a second */
 static void *nic_run(void *arg)
 {
@@ -280,15 +381,9 @@ static void *nic_run(void *arg)
 		for (i = 0; i < n; i++) {
 			uint64_t r = next_random(&random);
 
-			w[i].len = E1000E_MIN_LEN;
-			w[i].iova = RAM_IOVA + r % load->ram->pages * PAGE +
-				    (r >> 40) % (PAGE - E1000E_MIN_LEN);
-			/* Never the same bytes twice */
-			w[i].stamp = ++stamp;
+			aim(&w[i], r % load->ram->pages, r, ++stamp);
 		}
-		check(e1000e_write(&load->m->nic, w, n), "DMA of the e1000e");
-		for (i = 0; i < n; i++)
-			account(load, (w[i].iova - RAM_IOVA) / PAGE);
+		burst(load, w, n);
 
 		/* A device that cannot keep up does not catch up either. */
 		due += (double)n / rate;
@@ -296,6 +391,36 @@ static void *nic_run(void *arg)
 			due = now();
 		else
 			sleep_until(due);
+	}
+	return NULL;
+}
+
+/* One write into each 2 MiB, whenever a pass over them is asked for */
+static void *leaf_run(void *arg)
+{
+	struct load *load = arg;
+	struct e1000e_write w[64];
+	uint64_t random = load->seed, stamp = load->seed;
+	const size_t step = HUGE_PAGE / PAGE;
+
+	while (!atomic_load(&load->stop)) {
+		unsigned int n = 0, pass = atomic_load(&load->passes_begun);
+		size_t page;
+
+		if (pass == atomic_load(&load->passes_done)) {
+			sleep_until(now() + 0.001);
+			continue;
+		}
+		for (page = 0; page < load->ram->pages; page += step) {
+			uint64_t r = next_random(&random);
+
+			aim(&w[n++], page + r % step, r, ++stamp);
+			if (n == 64 || page + step >= load->ram->pages) {
+				burst(load, w, n);
+				n = 0;
+			}
+		}
+		atomic_store(&load->passes_done, pass);
 	}
 	return NULL;
 }
@@ -329,10 +454,17 @@ static void load_start(struct load *load, struct machine *m,
 	load->m = m;
 	load->ram = ram;
 	load->seed = opt->seed;
+	load->each_leaf = opt->each_leaf;
 	load->seen = alloc(ram->pages * sizeof(*load->seen));
 	atomic_store(&load->rate, opt->rate);
 	/* 0 in @seen means never. */
 	atomic_store(&load->epoch, 1);
+
+	if (load->each_leaf) {
+		if (pthread_create(&load->nic_thread, NULL, leaf_run, load))
+			die(0, "no threads");
+		return;
+	}
 
 	for (i = 0; i < 256; i++)
 		ram->src[i] = i;
@@ -343,12 +475,26 @@ static void load_start(struct load *load, struct machine *m,
 		die(0, "no threads");
 }
 
+/* With --each-leaf: whatever is asked of the device in a round is done in it. */
+static void load_begin_pass(struct load *load)
+{
+	atomic_fetch_add(&load->passes_begun, 1);
+}
+
+static void load_end_pass(struct load *load)
+{
+	while (load->each_leaf &&
+	       atomic_load(&load->passes_done) != atomic_load(&load->passes_begun))
+		sleep_until(now() + 0.001);
+}
+
 /* When this returns every write has landed, and no other follows. */
 static void load_stop(struct load *load)
 {
 	atomic_store(&load->stop, true);
 	pthread_join(load->nic_thread, NULL);
-	pthread_join(load->edu_thread, NULL);
+	if (!load->each_leaf)
+		pthread_join(load->edu_thread, NULL);
 	check(vfio_bus_master(&load->m->nic.vfio, false), "bus master off");
 	check(vfio_bus_master(&load->m->edu.vfio, false), "bus master off");
 }
@@ -442,11 +588,21 @@ static void report(FILE *data, unsigned int n, const struct round *r,
 	       note);
 	fflush(stdout);
 	if (data) {
-		fprintf(data, "%u,%.4f,%zu,%zu,%.3f,%.0f,%zu\n", n, r->seconds,
-			r->dirty, r->copied, to_mib(r->copied),
-			r->get_seconds * 1e6, r->written);
+		fprintf(data, "%u,%.4f,%zu,%zu,%.3f,%.0f,%zu,%.0f\n", n,
+			r->seconds, r->dirty, r->copied, to_mib(r->copied),
+			r->get_seconds * 1e6, r->written, r->set_seconds * 1e6);
 		fflush(data);
 	}
+}
+
+/* Returns how long it took. */
+static double set_tracking(struct machine *m, bool on)
+{
+	double start = now();
+
+	check(iommufd_set_dirty(m->iommufd, m->hwpt, on),
+	      "IOMMU_HWPT_SET_DIRTY_TRACKING");
+	return now() - start;
 }
 
 /* Returns the number of rounds. */
@@ -459,10 +615,11 @@ static unsigned int migrate(struct machine *m, struct memory *ram,
 	bool last;
 
 	/* From a clean table on: what is copied next needs no report. */
-	check(iommufd_set_dirty(m->iommufd, m->hwpt, true),
-	      "IOMMU_HWPT_SET_DIRTY_TRACKING");
+	rounds[0].set_seconds = set_tracking(m, true);
 	atomic_store(&load->epoch, 2);
+	load_begin_pass(load);
 	copy_all(ram, &rounds[0]);
+	load_end_pass(load);
 	rounds[0].seconds = now() - start;
 	report(data, 0, &rounds[0], "  everything");
 
@@ -470,7 +627,7 @@ static unsigned int migrate(struct machine *m, struct memory *ram,
 		struct round *r = &rounds[n];
 
 		start = now();
-		last = n >= opt->rounds || (n > 1 && r[-1].dirty <= STOP_PAGES);
+		last = n >= opt->rounds || (n > 1 && r[-1].dirty <= opt->stop);
 		if (last)
 			load_stop(load);
 
@@ -478,21 +635,26 @@ static unsigned int migrate(struct machine *m, struct memory *ram,
 		atomic_store(&load->epoch, n + 2);
 		get_dirty(m, ram, r);
 		r->written = load->written[n + 1];
+		if (!last)
+			load_begin_pass(load);
 		copy_dirty(ram, r, last ? opt->drop : 0);
 
 		/*
 		 * A VM that dirties memory faster than it can be sent is
 		 * slowed down, or this would not end.
 		 */
-		atomic_store(&load->rate, (atomic_load(&load->rate) + 1) / 2);
-		if (!last)
+		if (!opt->steady)
+			atomic_store(&load->rate,
+				     (atomic_load(&load->rate) + 1) / 2);
+		if (last) {
+			r->set_seconds = set_tracking(m, false);
+		} else {
 			sleep_until(start + ROUND_SECONDS);
+			load_end_pass(load);
+		}
 		r->seconds = now() - start;
 		report(data, n, r, last ? "  device stopped" : "");
 	}
-
-	check(iommufd_set_dirty(m->iommufd, m->hwpt, false),
-	      "IOMMU_HWPT_SET_DIRTY_TRACKING");
 	return n;
 }
 
@@ -511,7 +673,9 @@ static void table(const struct round *rounds, unsigned int n)
 		       rounds[i].copied, to_mib(copied),
 		       rounds[i].get_seconds * 1e6);
 	}
-	printf("(the device counts pages when a burst is over; a GET may be ahead)\n\n");
+	printf("(the device counts pages when a burst is over; a GET may be ahead)\n");
+	printf("SET on %.0f us, off %.0f us\n\n", rounds[0].set_seconds * 1e6,
+	       rounds[n - 1].set_seconds * 1e6);
 }
 
 /* Counts the pages, and says of the first few where they differ. */
@@ -545,6 +709,12 @@ static void usage(void)
 	       "  --rounds N    at most so many after the full copy (20)\n"
 	       "  --rate N      writes a second of the device at first (16000)\n"
 	       "  --seed N      where it writes (1)\n"
+	       "  --steady      do not slow the device down from round to round\n"
+	       "  --each-leaf   not at random: once into each 2 MiB in each round\n"
+	       "  --stop PAGES  so few are worth stopping the device for (48)\n"
+	       "  --huge MODE   huge pages (/proc/sys/vm/nr_hugepages) and huge leaves;\n"
+	       "                MODE is when they are split: off, lazy, eager, or default,\n"
+	       "                what the kernel does if it is not told\n"
 	       "  --drop N      do not copy the N-th page of the last round: the\n"
 	       "                comparison must fail\n"
 	       "  --data FILE   one line of CSV per round\n");
@@ -561,6 +731,18 @@ static unsigned long number(const char *arg, unsigned long min,
 	return n;
 }
 
+static int split_mode(const char *arg)
+{
+	int mode;
+
+	for (mode = 0; mode < SPLIT_MODES; mode++)
+		if (!strcmp(arg, split_names[mode]))
+			return mode;
+	if (strcmp(arg, "default"))
+		die(0, "--huge %s: off, lazy, eager or default", arg);
+	return SPLIT_DEFAULT;
+}
+
 static void parse(int argc, char **argv, struct options *opt)
 {
 	static const struct option names[] = {
@@ -568,6 +750,10 @@ static void parse(int argc, char **argv, struct options *opt)
 		{ "rounds", required_argument, NULL, 'n' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 'e' },
+		{ "steady", no_argument, NULL, 'y' },
+		{ "each-leaf", no_argument, NULL, 'l' },
+		{ "stop", required_argument, NULL, 'p' },
+		{ "huge", required_argument, NULL, 'g' },
 		{ "drop", required_argument, NULL, 'd' },
 		{ "data", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
@@ -589,6 +775,19 @@ static void parse(int argc, char **argv, struct options *opt)
 		case 'e':
 			opt->seed = number(optarg, 0, -1UL);
 			break;
+		case 'y':
+			opt->steady = true;
+			break;
+		case 'l':
+			opt->each_leaf = true;
+			break;
+		case 'p':
+			opt->stop = number(optarg, 0, -1UL);
+			break;
+		case 'g':
+			opt->huge = true;
+			opt->split = split_mode(optarg);
+			break;
 		case 'd':
 			opt->drop = number(optarg, 1, 1 << 20);
 			break;
@@ -605,6 +804,8 @@ static void parse(int argc, char **argv, struct options *opt)
 	}
 	if (optind < argc)
 		die(0, "what is '%s'? See --help", argv[optind]);
+	if ((opt->huge || opt->each_leaf) && opt->mib % 2)
+		die(0, "--size %zu: a leaf has 2 MiB", opt->mib);
 }
 
 int main(int argc, char **argv)
@@ -614,6 +815,7 @@ int main(int argc, char **argv)
 		.rounds = 20,
 		.rate = 16000,
 		.seed = 1,
+		.stop = STOP_PAGES,
 	};
 	struct round rounds[MAX_ROUNDS] = { };
 	struct machine m;
@@ -630,11 +832,11 @@ int main(int argc, char **argv)
 		if (!data)
 			die(errno, "%s", opt.data);
 		fprintf(data, "round,seconds,pages_dirty,pages_copied,mib_copied,");
-		fprintf(data, "get_us,device_pages\n");
+		fprintf(data, "get_us,device_pages,set_us\n");
 	}
 
-	memory_init(&ram, opt.mib, opt.seed);
-	machine_init(&m, &ram);
+	memory_init(&ram, &opt);
+	machine_init(&m, &ram, &opt);
 	printf("migrate: %zu MiB, %zu pages, written by %s (e1000e) and %s (edu)\n",
 	       opt.mib, ram.pages, m.nic.vfio.bdf, m.edu.vfio.bdf);
 	fflush(stdout);
