@@ -29,9 +29,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,18 +38,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "e1000e.h"
-#include "edu.h"
 #include "iommufd.h"
-#include "vfio.h"
+#include "load.h"
 
-#define PAGE		4096UL
-#define HUGE_PAGE	(2UL << 20)
 #define WORD_BITS	64
 
-/* The device's view: its rings, then the VM's memory */
+/* Where the device has its rings; the VM's memory is at RAM_IOVA. */
 #define RING_IOVA	0x10000000ULL
-#define RAM_IOVA	0x100000000ULL
 
 /*
  * Copying within a process is faster than any network. A round takes at least
@@ -61,8 +54,6 @@
 
 /* Unless --stop says otherwise: so few are worth stopping the device for. */
 #define STOP_PAGES	48
-
-#define MAX_ROUNDS	64
 
 /* What --huge takes besides: the mode that the kernel chooses, nothing asked */
 #define SPLIT_DEFAULT	-1
@@ -89,14 +80,6 @@ struct options {
 	const char *data;
 };
 
-/* The VM's memory here, there, and what is known to differ */
-struct memory {
-	unsigned char *src;
-	unsigned char *dst;
-	size_t pages;
-	uint64_t *dirty;
-};
-
 struct round {
 	double seconds;
 	size_t dirty;
@@ -107,33 +90,7 @@ struct round {
 	size_t written;
 };
 
-struct machine {
-	int iommufd;
-	uint32_t ioas;
-	uint32_t hwpt;
-	struct e1000e nic;
-	struct edu edu;
-};
-
-/* What the device is up to. The threads are its driver in the VM. */
-struct load {
-	struct machine *m;
-	struct memory *ram;
-	uint64_t seed;
-	bool each_leaf;
-	atomic_uint rate;
-	atomic_bool stop;
-	atomic_uint passes_begun;
-	atomic_uint passes_done;
-	atomic_uint epoch;
-	atomic_uint *seen;
-	atomic_size_t written[MAX_ROUNDS + 2];
-	atomic_size_t writes;
-	pthread_t nic_thread;
-	pthread_t edu_thread;
-};
-
-static void die(int err, const char *fmt, ...)
+void die(int err, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -147,13 +104,13 @@ static void die(int err, const char *fmt, ...)
 	exit(1);
 }
 
-static void check(int rc, const char *what)
+void check(int rc, const char *what)
 {
 	if (rc < 0)
 		die(rc, "%s", what);
 }
 
-static double now(void)
+double now(void)
 {
 	struct timespec ts;
 
@@ -161,7 +118,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static void sleep_until(double when)
+void sleep_until(double when)
 {
 	struct timespec ts = {
 		.tv_sec = when,
@@ -171,19 +128,9 @@ static void sleep_until(double when)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 /* ---- Preparing: what a VMM does when the VM is created ---- */
 
-static void *alloc(size_t bytes)
+void *alloc(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -329,176 +276,6 @@ static void machine_init(struct machine *m, struct memory *ram,
 	check(e1000e_start(&m->nic, rings, RING_IOVA), "starting the e1000e");
 }
 
-/* ---- The device, which knows nothing of a migration ---- */
-
-/*
- * Every write counts, and each page once between two GETs. Only when a burst is
- * over does the driver know of it, so a GET may report its pages one round
- * before they are counted here. The device is not held up for a nicer number.
- */
-static void account(struct load *load, size_t page)
-{
-	unsigned int epoch = atomic_load(&load->epoch);
-
-	atomic_fetch_add(&load->writes, 1);
-	if (atomic_exchange(&load->seen[page], epoch) != epoch)
-		atomic_fetch_add(&load->written[epoch], 1);
-}
-
-/* Aims at a random place in @page; never the same bytes twice. */
-static void aim(struct e1000e_write *w, size_t page, uint64_t random,
-		uint64_t stamp)
-{
-	w->len = E1000E_MIN_LEN;
-	w->iova = RAM_IOVA + page * PAGE +
-		  (random >> 40) % (PAGE - E1000E_MIN_LEN);
-	w->stamp = stamp;
-}
-
-static void burst(struct load *load, const struct e1000e_write *w,
-		  unsigned int n)
-{
-	unsigned int i;
-
-	check(e1000e_write(&load->m->nic, w, n), "DMA of the e1000e");
-	for (i = 0; i < n; i++)
-		account(load, (w[i].iova - RAM_IOVA) / PAGE);
-}
-
-/* Bursts at random addresses, @rate writes a second */
-static void *nic_run(void *arg)
-{
-	struct load *load = arg;
-	struct e1000e_write w[64];
-	uint64_t random = load->seed, stamp = load->seed;
-	double due = now();
-
-	while (!atomic_load(&load->stop)) {
-		unsigned int rate = atomic_load(&load->rate);
-		unsigned int i, n = rate / 100;
-
-		n = n < 1 ? 1 : n > 64 ? 64 : n;
-		for (i = 0; i < n; i++) {
-			uint64_t r = next_random(&random);
-
-			aim(&w[i], r % load->ram->pages, r, ++stamp);
-		}
-		burst(load, w, n);
-
-		/* A device that cannot keep up does not catch up either. */
-		due += (double)n / rate;
-		if (due < now())
-			due = now();
-		else
-			sleep_until(due);
-	}
-	return NULL;
-}
-
-/* One write into each 2 MiB, whenever a pass over them is asked for */
-static void *leaf_run(void *arg)
-{
-	struct load *load = arg;
-	struct e1000e_write w[64];
-	uint64_t random = load->seed, stamp = load->seed;
-	const size_t step = HUGE_PAGE / PAGE;
-
-	while (!atomic_load(&load->stop)) {
-		unsigned int n = 0, pass = atomic_load(&load->passes_begun);
-		size_t page;
-
-		if (pass == atomic_load(&load->passes_done)) {
-			sleep_until(now() + 0.001);
-			continue;
-		}
-		for (page = 0; page < load->ram->pages; page += step) {
-			uint64_t r = next_random(&random);
-
-			aim(&w[n++], page + r % step, r, ++stamp);
-			if (n == 64 || page + step >= load->ram->pages) {
-				burst(load, w, n);
-				n = 0;
-			}
-		}
-		atomic_store(&load->passes_done, pass);
-	}
-	return NULL;
-}
-
-/*
- * One byte at a time. The device writes from a buffer that only it reaches; it
- * first reads bytes 0 to 255 into that, then picks one that is not there yet.
- */
-static void *edu_run(void *arg)
-{
-	struct load *load = arg;
-	uint64_t random = ~load->seed;
-
-	while (!atomic_load(&load->stop)) {
-		uint64_t at = next_random(&random) % (load->ram->pages * PAGE);
-		unsigned char other = load->ram->src[at] + 1;
-
-		check(edu_write(&load->m->edu, RAM_IOVA + at, 1, other),
-		      "DMA of the edu");
-		account(load, at / PAGE);
-	}
-	return NULL;
-}
-
-static void load_start(struct load *load, struct machine *m,
-		       struct memory *ram, const struct options *opt)
-{
-	unsigned int i;
-
-	memset(load, 0, sizeof(*load));
-	load->m = m;
-	load->ram = ram;
-	load->seed = opt->seed;
-	load->each_leaf = opt->each_leaf;
-	load->seen = alloc(ram->pages * sizeof(*load->seen));
-	atomic_store(&load->rate, opt->rate);
-	/* 0 in @seen means never. */
-	atomic_store(&load->epoch, 1);
-
-	if (load->each_leaf) {
-		if (pthread_create(&load->nic_thread, NULL, leaf_run, load))
-			die(0, "no threads");
-		return;
-	}
-
-	for (i = 0; i < 256; i++)
-		ram->src[i] = i;
-	check(edu_read(&m->edu, RAM_IOVA, 256, 0), "DMA of the edu");
-
-	if (pthread_create(&load->nic_thread, NULL, nic_run, load) ||
-	    pthread_create(&load->edu_thread, NULL, edu_run, load))
-		die(0, "no threads");
-}
-
-/* With --each-leaf: whatever is asked of the device in a round is done in it. */
-static void load_begin_pass(struct load *load)
-{
-	atomic_fetch_add(&load->passes_begun, 1);
-}
-
-static void load_end_pass(struct load *load)
-{
-	while (load->each_leaf &&
-	       atomic_load(&load->passes_done) != atomic_load(&load->passes_begun))
-		sleep_until(now() + 0.001);
-}
-
-/* When this returns every write has landed, and no other follows. */
-static void load_stop(struct load *load)
-{
-	atomic_store(&load->stop, true);
-	pthread_join(load->nic_thread, NULL);
-	if (!load->each_leaf)
-		pthread_join(load->edu_thread, NULL);
-	check(vfio_bus_master(&load->m->nic.vfio, false), "bus master off");
-	check(vfio_bus_master(&load->m->edu.vfio, false), "bus master off");
-}
-
 /* ---- Migrating ---- */
 
 /* Sends everything, with a progress that is drawn over */
@@ -616,7 +393,7 @@ static unsigned int migrate(struct machine *m, struct memory *ram,
 
 	/* From a clean table on: what is copied next needs no report. */
 	rounds[0].set_seconds = set_tracking(m, true);
-	atomic_store(&load->epoch, 2);
+	load_next_epoch(load);
 	load_begin_pass(load);
 	copy_all(ram, &rounds[0]);
 	load_end_pass(load);
@@ -632,7 +409,7 @@ static unsigned int migrate(struct machine *m, struct memory *ram,
 			load_stop(load);
 
 		/* Pages written up to here belong to this GET's report. */
-		atomic_store(&load->epoch, n + 2);
+		load_next_epoch(load);
 		get_dirty(m, ram, r);
 		r->written = load->written[n + 1];
 		if (!last)
@@ -644,8 +421,7 @@ static unsigned int migrate(struct machine *m, struct memory *ram,
 		 * slowed down, or this would not end.
 		 */
 		if (!opt->steady)
-			atomic_store(&load->rate,
-				     (atomic_load(&load->rate) + 1) / 2);
+			load_slow_down(load);
 		if (last) {
 			r->set_seconds = set_tracking(m, false);
 		} else {
@@ -842,7 +618,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 
 	start = now();
-	load_start(&load, &m, &ram, &opt);
+	load_start(&load, &m, &ram, opt.seed, opt.rate, opt.each_leaf);
 	n = migrate(&m, &ram, &load, &opt, rounds, data);
 	seconds = now() - start;
 
