@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--help | -h) usage; exit ;;
 	--huge) huge=stock,default,eager; shift; continue ;;
-	--huge=*) huge=${1#*=}; shift; continue ;;
+	--huge=?*) huge=${1#*=}; shift; continue ;;
 	--iommu) iommu=${2:?--iommu needs a name} ;;
 	--size) size=${2:?--size needs a number of MiB} ;;
 	--kernel) tree=${2:?--kernel takes series or stock} ;;
@@ -114,11 +114,7 @@ stop=2048
 # one_huge NAME: a boot, and a migration by each way of writing
 one_huge() {
 	local dir=$out/huge tree=series mode=$1 migrate
-	case $1 in
-	stock) tree=stock mode=default ;;
-	default | off | lazy | eager) ;;
-	*) die "--huge: no '$1' (stock, default, off, lazy, eager)" ;;
-	esac
+	[ "$1" != stock ] || tree=stock mode=default
 	migrate="migrate --data \$DATA --size $size --huge $mode --steady"
 	run "$dir/$1" "$tree" $((2 * size + 1024)) "guest.hugepages=$((size / 2))" \
 		"$migrate --rate 2000 --rounds 12 --stop $stop ${pass[*]} &&
@@ -130,6 +126,8 @@ one_huge() {
 
 all_huge() {
 	local dir=$out/huge names name status=0
+	[[ ,$huge =~ ^(,(stock|default|off|lazy|eager))+$ ]] ||
+		die "--huge=$huge: give some of stock,default,off,lazy,eager"
 	[ $((size % 2)) = 0 ] || die "--size $size: a huge page has 2 MiB"
 	[ "$tree" = series ] || die "--kernel $tree: write --huge=stock"
 	IFS=, read -ra names <<<"$huge"
