@@ -9,6 +9,8 @@
 
 #define ADDRESS		GENMASK_ULL(51, 12)
 #define SMALL_LEAVES	300
+/* Accesses before a device obeys. A command may take hardware that long. */
+#define DROP_DELAY	64
 
 unsigned long next_random(unsigned long *state, unsigned long below)
 {
@@ -116,7 +118,8 @@ static void access_page(struct device *dev, unsigned int page, bool write)
 	while (__atomic_load_n(&dev->waiting, __ATOMIC_RELAXED))
 		sched_yield();
 	pthread_mutex_lock(&dev->lock);
-	if (__atomic_exchange_n(&dev->drop, false, __ATOMIC_ACQ_REL))
+	if (__atomic_load_n(&dev->drop, __ATOMIC_ACQUIRE) &&
+	    !__atomic_sub_fetch(&dev->drop, 1, __ATOMIC_ACQ_REL))
 		memset(dev->tlb, 0, sizeof(dev->tlb));
 	if (write) {
 		__atomic_store_n(&dev->number, number, __ATOMIC_RELAXED);
@@ -195,7 +198,8 @@ void rig_invalidate_later(struct rig *rig)
 	unsigned int d;
 
 	for (d = 0; d < rig->nr_devices; d++)
-		__atomic_store_n(&rig->devices[d].drop, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&rig->devices[d].drop, DROP_DELAY,
+				 __ATOMIC_RELEASE);
 }
 
 void rig_age(struct rig *rig)

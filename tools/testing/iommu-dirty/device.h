@@ -35,7 +35,7 @@ struct tlb_entry {
  * @lock: held by the device during a write, and to invalidate. Whoever gets it
  *        knows that no write is under way
  * @waiting: how many wait for @lock
- * @drop: the TLB is to be dropped when the device gets round to it
+ * @drop: accesses until the TLB is dropped as it was told to, 0 if it was not
  * @tlb: its TLB
  * @random: state of its random numbers
  * @number: of the last write
@@ -52,7 +52,7 @@ struct device {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	unsigned int waiting;
-	bool drop;
+	unsigned int drop;
 	struct tlb_entry tlb[TLB_ENTRIES];
 	unsigned long random;
 	unsigned long number;
