@@ -14,7 +14,8 @@ usage: scripts/mutants.sh [--all|--list] [--build] [NAME...]
 
 Each of mutants/NAME.patch is a fault. Its first lines say what it breaks, what
 runs, and which result of that must be a failure, $times times of $times, with another
-seed each time. What has no seed, walk, does the same each time and runs once.
+seed each time if it has one; walk, which does the same each time, once. In a
+kernel, without its debugging options, that is $times times in a boot.
 
   # What is wrong.
   # suite: unit PROGRAM            of tools/testing/iommu-dirty: walk, million, hw, tsan
@@ -28,7 +29,7 @@ The same programs must pass unbroken. Prints "ok NAME: killed by RESULT in N s"
 or "not ok NAME: ...". A mutant that was killed is not run again until it, the
 code, the tests or this script change: an interrupted run continues.
 
-  --all    those that need a kernel too; each takes a kernel build and $times boots
+  --all    those that need a kernel too; each takes a kernel build and a boot
   --list   only prints them: name, suite, result
   --build  builds only; of a kernel, what is below drivers/iommu. Broken kernels
            have their own copy and build directory, build/mutants/tree
@@ -86,6 +87,17 @@ failed() {
 	esac
 }
 
+# killed NAME RESULT START, survived NAME RESULT HOW: say so
+killed() {
+	echo "ok $1: $2 in $((SECONDS - $3)) s" | tee "$out/$1.result"
+	key "$1" >"$out/$1.key"
+}
+
+survived() {
+	echo "not ok $1: $2 $3"
+	grep -m 8 '^not ok\|Sanitizer\|runtime error' "$out/$1.log" | sed 's/^/# /' || true
+}
+
 # verdict NAME TIMES COMMAND...: runs it with each seed. "control-...", which is
 # not broken, must succeed each time.
 verdict() {
@@ -110,12 +122,9 @@ verdict() {
 		result="killed by $result"
 	fi
 	if [ "$bad" = 0 ]; then
-		echo "ok $name: $result in $((SECONDS - start)) s ($times of $times)" |
-			tee "$out/$name.result"
-		key "$name" >"$out/$name.key"
+		killed "$name" "$result, $times of $times," "$start"
 	else
-		echo "not ok $name: $result with seed $seed"
-		grep -m 8 '^not ok\|Sanitizer\|runtime error' "$log" | sed 's/^/# /' || true
+		survived "$name" "$result" "with seed $seed"
 	fi
 }
 
@@ -208,11 +217,43 @@ copy_repository() {
 build_kernel_mutant() {
 	local arch=x86
 	[[ $1 != smmuv3* ]] || arch=arm64
-	"$tree/scripts/kernel.sh" --arch "$arch" --debug --target drivers/iommu/
+	"$tree/scripts/kernel.sh" --arch "$arch" --target drivers/iommu/
+}
+
+# run_kernel TIMES SUITE TEST...
+run_kernel() {
+	local nr=$1 suite=$2 programs=()
+	shift 2
+	if [ "$suite" = selftest ]; then
+		while ((nr--)); do
+			programs+=("$*")
+		done
+		"$tree/scripts/suites/selftest.sh" --plain "${programs[@]}"
+	else
+		"$tree/scripts/suites/dma.sh" "$suite" --plain --times "$nr" "$@"
+	fi
+}
+
+# kernel_verdict NAME SUITE TEST...: a boot may end early, since what is broken
+# may break the machine. The next one makes up for it.
+kernel_verdict() {
+	local name=$1 result log=$out/$1.log start=$SECONDS done=0 boots=0 nr
+	shift
+	result=$(header 'killed by' "$name")
+	while [ "$done" -lt "$times" ]; do
+		run_kernel $((times - done)) "$@" >"$log" 2>&1 || true
+		boots=$((boots + 1))
+		nr=$(grep -cxF -- "not ok $result" "$log" || true)
+		if [ "$nr" = 0 ] || grep -qxF -- "ok $result" "$log"; then
+			survived "$name" "killed by $result" "in boot $boots, $nr times"
+			return
+		fi
+		done=$((done + nr))
+	done
+	killed "$name" "killed by $result, $done of $times in $boots boot(s)," "$start"
 }
 
 # kernel_mutant NAME SUITE TEST...
-# shellcheck disable=SC2317 # verdict calls what is in it
 kernel_mutant() {
 	local name=$1 suite=$2
 	shift 2
@@ -225,10 +266,8 @@ kernel_mutant() {
 	}
 	if [ -n "$build" ]; then
 		echo "ok $name: builds"
-	elif [ "$suite" = selftest ]; then
-		verdict "$name" "$times" "$tree/scripts/suites/selftest.sh" "$*"
 	else
-		verdict "$name" "$times" "$tree/scripts/suites/dma.sh" "$suite" "$@"
+		kernel_verdict "$name" "$suite" "$@"
 	fi
 }
 
@@ -256,10 +295,10 @@ kernel_controls() {
 		mapfile -t args < <(sed -n "s/^$suite //p" <<<"$suites")
 		copy_repository
 		if [ "$suite" = selftest ]; then
-			verdict control-selftest 1 "$tree/scripts/suites/selftest.sh" "${args[@]}"
+			verdict control-selftest 1 "$tree/scripts/suites/selftest.sh" --plain "${args[@]}"
 		else
 			read -ra args <<<"${args[*]}"
-			verdict "control-$suite" 1 "$tree/scripts/suites/dma.sh" "$suite" "${args[@]}"
+			verdict "control-$suite" 1 "$tree/scripts/suites/dma.sh" "$suite" --plain "${args[@]}"
 		fi
 	done < <(cut -d' ' -f1 <<<"$suites" | sort -u)
 }

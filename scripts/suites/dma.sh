@@ -9,23 +9,27 @@ set -euo pipefail
 usage() {
 	cat <<END
 usage: scripts/suites/dma.sh MACHINE[,PROP=VALUE...] [--kernel series|stock]
-                             [--program NAME] [TEST...]
+                             [--plain] [--times N] [--program NAME] [TEST...]
 
 Runs the tests of tools/testing/selftests/iommu/dma on a machine of
 scripts/machines, on the composed kernel with KASAN and lockdep. With names,
 these tests only.
 
   --program NAME   not dma_dirty, but another program of that directory
+  --plain          on a kernel without KASAN and lockdep
+  --times N        N times, in one boot
   --kernel stock   on the unpatched base. What fails there is known; a result
                    here is whether the list in stock-6.12-MACHINE.failures is right.
 END
 }
 
-kernel=series machine='' program=dma_dirty
+kernel=series flavour=(--debug) times=1 machine='' program=dma_dirty
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
 	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--plain) flavour=() ;;
+	--times) times=${2:?--times takes a number}; shift ;;
 	--program) program=${2:?--program takes a name}; shift ;;
 	-*) usage >&2; exit 2 ;;
 	*)
@@ -45,7 +49,6 @@ for name; do
 done
 
 dma=tools/testing/selftests/iommu/dma
-flavour=(--debug)
 [ "$kernel" = series ] || flavour=()
 for_machine "$machine"
 image=$("$top/scripts/kernel.sh" --kernel "$kernel" --arch "$arch" --pages "$pages" \
@@ -65,7 +68,7 @@ run() {
 	boot_results "${machine//[,=]/-}-$kernel" --kernel "$image" \
 		--initrd "$work/initrd.gz" --iommu "$machine" --mem "$mem" \
 		--timeout 1500 --append guest.hugepages="$hugepages" -- \
-		"$program ${tests[*]}"
+		"for run in $(seq -s ' ' "$times"); do $program ${tests[*]}; done"
 }
 
 if [ "$kernel" = series ]; then

@@ -7,22 +7,24 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/suites/selftest.sh [--kernel series|stock] [PROGRAM...]
+usage: scripts/suites/selftest.sh [--kernel series|stock] [--plain] [PROGRAM...]
 
 Runs the programs of tools/testing/selftests/iommu/mock, or those that are
 named, on the composed kernel with KASAN, lockdep and kmemleak. A program's name
 can be followed by its arguments, in quotes: "dirty_read -t promise3_any_granule".
 
+  --plain          on a kernel without KASAN, lockdep and kmemleak
   --kernel stock   on the unpatched base. What fails there is known; a result
                    here is whether the list in stock-6.12-mock.failures is right.
 END
 }
 
-kernel=series
+kernel=series flavour=(--debug)
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
 	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--plain) flavour=() ;;
 	-*) usage >&2; exit 2 ;;
 	*) break ;;
 	esac
@@ -31,7 +33,6 @@ done
 
 mock=tools/testing/selftests/iommu/mock
 # Stock's bugs are not for KASAN to find here.
-flavour=(--debug)
 [ "$kernel" = series ] || flavour=()
 image=$("$top/scripts/kernel.sh" --kernel "$kernel" "${flavour[@]}")
 tree=$("$top/scripts/compose.sh")
