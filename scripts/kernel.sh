@@ -54,7 +54,7 @@ esac
 out=$top/build/kernel/$kernel-$arch-$flavour
 fragments=("$top/scripts/kconfig/common.config" "$top/scripts/kconfig/$arch.config")
 [ "$flavour" = plain ] || fragments+=("$top/scripts/kconfig/$flavour.config")
-[ "$kernel-$flavour" != series-debug ] || fragments+=("$top/scripts/kconfig/kunit.config")
+[ "$kernel" != series ] || [ "$flavour" = plain ] || fragments+=("$top/scripts/kconfig/kunit.config")
 case $pages in
 4k) ;;
 64k)
