@@ -54,23 +54,48 @@ fi
 
 mkdir -p "$top/build/check"
 passed=0 failed=0
-for suite in "${suites[@]}"; do
-	script=$top/scripts/suites/$suite.sh
-	[ -x "$script" ] || die "no such suite: $suite (${all[*]} ${by_name[*]})"
-	results=$top/build/check/$suite.results
-	say "suite $suite"
-	start=$SECONDS
-	"$script" "${args[@]}" >"$results" ||
+
+# run_suite SUITE: its results go to a file
+run_suite() {
+	local results=$top/build/check/$1.results start=$SECONDS
+	"$top/scripts/suites/$1.sh" "${args[@]}" >"$results" ||
 		echo "not ok the suite ran to its end (status $?)" >>"$results"
+	echo $((SECONDS - start)) >"$results.seconds"
+}
+
+# report_suite SUITE: prints what failed, and counts
+report_suite() {
+	local results=$top/build/check/$1.results ok bad
 	ok=$(grep -c '^ok ' "$results" || true)
 	bad=$(grep -c '^not ok ' "$results" || true)
 	if [ "$((ok + bad))" = 0 ]; then
 		echo "not ok the suite had tests" | tee -a "$results"
 		bad=1
 	fi
-	grep -A 40 '^not ok ' "$results" | grep '^not ok \|^#' | sed "s/^/$suite: /" || true
-	echo "suite $suite: $ok ok, $bad not ok, $((SECONDS - start)) s"
+	grep -A 40 '^not ok ' "$results" | grep '^not ok \|^#' | sed "s/^/$1: /" || true
+	echo "suite $1: $ok ok, $bad not ok, $(cat "$results.seconds") s"
 	passed=$((passed + ok)) failed=$((failed + bad))
+}
+
+for suite in "${suites[@]}"; do
+	[ -x "$top/scripts/suites/$suite.sh" ] ||
+		die "no such suite: $suite (${all[*]} ${by_name[*]})"
+done
+# A machine hardly keeps more than one processor busy: these two suites run side
+# by side if they come one after the other.
+declare -A beside=([selftest]=peer [vtd]=amd)
+while [ ${#suites[@]} -gt 0 ]; do
+	now=("${suites[0]}")
+	[ "${beside[${now[0]}]:-}" != "${suites[1]:-none}" ] || now+=("${suites[1]}")
+	suites=("${suites[@]:${#now[@]}}")
+	say "suite ${now[*]}"
+	for suite in "${now[@]}"; do
+		run_suite "$suite" &
+	done
+	wait
+	for suite in "${now[@]}"; do
+		report_suite "$suite"
+	done
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
