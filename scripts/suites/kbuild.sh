@@ -17,24 +17,28 @@ kmake() {
 		-j"$(nproc)" "${@:5}"
 }
 
-# configure SOURCE OUTPUT ARCH COMPILER OPTION...
+# configure SOURCE OUTPUT ARCH COMPILER OPTION...: the smallest kernel, or another
+# whose fragments, without .config, are in $fragments
 configure() {
-	local source=$1 out=$2 arch=$3 compiler=$4 option
+	local source=$1 out=$2 arch=$3 compiler=$4 option paths
 	shift 4
+	read -ra paths <<<"${fragments:-tiny tiny-$arch}"
+	paths=("${paths[@]/#/$top/scripts/kconfig/}")
+	paths=("${paths[@]/%/.config}")
 	mkdir -p "$out"
 	printf '%s\n' "$@" >"$out/options.config"
 	kmake "$source" "$out" "$arch" "$compiler" tinyconfig
 	(cd "$out" && "$source/scripts/kconfig/merge_config.sh" -m -O . .config \
-		"$top/scripts/kconfig/tiny.config" "$top/scripts/kconfig/tiny-$arch.config" \
-		options.config)
+		"${paths[@]}" options.config)
 	kmake "$source" "$out" "$arch" "$compiler" olddefconfig
+	# What is asked for twice has the last value.
 	while read -r option; do
 		[[ $option = *=n ]] || grep -qx "$option" "$out/.config" || {
 			echo "$option cannot be set"
 			return 1
 		}
-	done < <(grep -h '^CONFIG_' "$top/scripts/kconfig/tiny.config" \
-		"$top/scripts/kconfig/tiny-$arch.config" "$out/options.config")
+	done < <(grep -h '^CONFIG_' "${paths[@]}" "$out/options.config" |
+		awk -F= '{ value[$1] = $0 } END { for (name in value) print value[name] }')
 }
 
 # logged LOG COMMAND...: its output is in LOG, and shown if it fails

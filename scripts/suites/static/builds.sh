@@ -38,10 +38,15 @@ new_warnings() {
 
 # links ARCH OPTION...: the whole kernel, since only linking shows whether what is
 # built in calls into a module, and what a module lacks. With IOMMUFD=y the test
-# kernels are linked.
+# kernels are linked. On x86 it is the demo's kernel but for that, so that most of
+# either is compiled once.
 links() {
-	local arch=$1 out=$top/build/kernel/static-$1-gcc
+	local arch=$1 out=$top/build/kernel/static-$1-gcc fragments=''
 	shift
+	if [ "$arch" = x86 ]; then
+		out=$top/build/kernel/static-x86-link
+		fragments="common x86"
+	fi
 	configure "$tree" "$out" "$arch" gcc "$@"
 	logged "$out/log" kmake "$tree" "$out" "$arch" gcc vmlinux modules
 	new_warnings "$out/log" "$arch"
