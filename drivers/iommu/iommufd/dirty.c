@@ -244,18 +244,22 @@ out_unlock:
  * that sleeps needs time to wake up when the lock becomes free, and until then
  * an rwsem lets readers take it again, for milliseconds: wait a moment for who
  * was woken to come. Who does not come in that time waits on, as always.
+ *
+ * Return: whether anybody waited.
  */
-static void iommufd_dirty_give_way(struct io_pagetable *iopt)
+static bool iommufd_dirty_give_way(struct io_pagetable *iopt)
 {
+	bool contended = rwsem_is_contended(&iopt->iova_rwsem);
 	u64 end;
 
-	if (rwsem_is_contended(&iopt->iova_rwsem)) {
+	if (contended) {
 		end = local_clock() + IOMMUFD_DIRTY_GIVE_WAY_NS;
 		while (rwsem_is_contended(&iopt->iova_rwsem) &&
 		       !need_resched() && local_clock() < end)
 			cpu_relax();
 	}
 	cond_resched();
+	return contended;
 }
 
 static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
@@ -275,6 +279,7 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		.next = iova,
 		.cleared = ULONG_MAX,
 	};
+	bool hurry = false;
 	int rc = 0;
 
 	iommufd_dirty_sync(hwpt->common.domain);
@@ -284,7 +289,7 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		down_read(&iopt->iova_rwsem);
 		if (iommufd_dirty_find(iopt, &iova, last)) {
 			unsigned long log_last =
-				iommufd_dirty_log_last(bits, iova);
+				iommufd_dirty_log_last(bits, iova, hurry);
 
 			iommufd_dirty_log_init(&log, bits, iova,
 					       min(log_last, last));
@@ -308,7 +313,12 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		if (fatal_signal_pending(current))
 			break;
 		rc = 0;
-		iommufd_dirty_give_way(iopt);
+		/*
+		 * A MAP takes the lock again and again, each time a moment after
+		 * the last, when this has just taken it too: small windows until
+		 * nobody comes any more.
+		 */
+		hurry = iommufd_dirty_give_way(iopt);
 		iova = log.last + 1;
 	}
 	if (shaper)

@@ -84,7 +84,7 @@ struct iommufd_dirty_bits {
 };
 
 unsigned long iommufd_dirty_log_last(const struct iommufd_dirty_bits *bits,
-				     unsigned long iova);
+				     unsigned long iova, bool hurry);
 void iommufd_dirty_log_init(struct iommu_dirty_log *log,
 			    const struct iommufd_dirty_bits *bits,
 			    unsigned long iova, unsigned long last);

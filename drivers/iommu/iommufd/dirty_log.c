@@ -25,16 +25,19 @@
  * iommufd_dirty_log_last() - the end of the window that an IOVA lies in
  * @bits: where the bits go
  * @iova: an IOVA of the range that is read
+ * @hurry: somebody waits for the lock: a window of an eighth of the size
  *
  * Return: the last IOVA of the window, inclusive.
  */
 unsigned long iommufd_dirty_log_last(const struct iommufd_dirty_bits *bits,
-				     unsigned long iova)
+				     unsigned long iova, bool hurry)
 {
 	const unsigned int page_bits = ilog2(IOMMU_DIRTY_LOG_PAGE_BITS);
 	unsigned int shift = min_t(unsigned int, ilog2(SZ_1G),
 				   bits->shift + page_bits);
 
+	if (hurry)
+		shift -= 3;
 	return iova | (BIT(shift) - 1);
 }
 
