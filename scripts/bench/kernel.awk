@@ -11,8 +11,8 @@ function row(name, text,    ratio, least) {
 	}
 	ratio = value[1, name] ? value[0, name] / value[1, name] : 1
 	least = target[machine, name]
-	printf "%-38s %-8s %11.2f %11.2f %8.2f ", text, unit[name],
-		value[0, name], value[1, name], ratio
+	printf "%-38s %-8s %11.2f %5s %11.2f %5s %8.2f ", text, unit[name],
+		value[0, name], spread[0, name], value[1, name], spread[1, name], ratio
 	if (least)
 		printf "%16s %s\n", "at least " least, (ratio >= least ? "met" : "OVER")
 	else
@@ -20,11 +20,14 @@ function row(name, text,    ratio, least) {
 	print machine, name, value[0, name], value[1, name] >>dat
 }
 
-# Something of two figures of the same kernel, and what ours must keep
+# Something of two figures of the same kernel, and what ours must keep, if anything
 function derived(text, what, stock, ours, word, limit) {
-	printf "%-38s %-8s %11.2f %11.2f %8s %16s %s\n", text, what, stock, ours,
-		"", word " " sprintf("%.2f", limit),
-		(word == "at most" ? ours <= limit : ours >= limit) ? "met" : "OVER"
+	printf "%-38s %-8s %11.2f %5s %11.2f %5s %8s ", text, what, stock, "", ours, "", ""
+	if (word)
+		printf "%16s %s\n", word " " sprintf("%.2f", limit),
+			(word == "at most" ? ours <= limit : ours >= limit) ? "met" : "OVER"
+	else
+		printf "%16s\n", "-"
 }
 
 function of(kernel, a, b) {
@@ -37,6 +40,11 @@ BEGIN {
 	target["vtd", "1%"] = 8
 	target["amd", "1%"] = 5
 	target["vtd", "all"] = target["amd", "all"] = 3
+	# 6.12 walks these tables one call to a table, not one from the root to each
+	# leaf, and omits the invalidations that it owes, which ours pays.
+	target["smmuv3", "clean"] = 5
+	target["smmuv3", "1%"] = 3
+	target["smmuv3", "all"] = 2
 	# What one window of a read covers: a page of bitmap
 	window = 32768
 	kernel = -1
@@ -45,11 +53,14 @@ BEGIN {
 FNR == 1 { kernel++ }
 { sub(/\r$/, "") }
 $1 == "bench" { value[kernel, $2] = $3; unit[$2] = $4 }
+$1 == "bench" && NF == 6 && $3 > 0 {
+	spread[kernel, $2] = sprintf("%d%%", ($6 - $5) / $3 * 100)
+}
 $1 == "wrong" { wrong[kernel, $2] = $3 " pages for " $4 }
 
 END {
-	printf "%-38s %-8s %11s %11s %8s %16s\n", machine, "unit", "stock", "ours",
-		"times", "target"
+	printf "%-38s %-8s %11s %5s %11s %5s %8s %16s\n", machine, "unit", "stock", "+-",
+		"ours", "+-", "times", "target"
 	row("clean", "read, 4 KiB leaves, clean")
 	row("1%", "read, 4 KiB leaves, 1% dirty")
 	row("all", "read, 4 KiB leaves, all dirty")
@@ -63,6 +74,8 @@ END {
 		of(1, "enable", "get-all"), "at most", 1)
 	derived("read by one thread / by two", "", of(0, "one-thread", "two-threads"),
 		of(1, "one-thread", "two-threads"), "at least", 1.6)
+	derived("the same, 1% dirty", "", of(0, "one-thread-1%", "two-threads-1%"),
+		of(1, "one-thread-1%", "two-threads-1%"))
 	split("map unmap", call, " ")
 	for (i = 1; i <= 2; i++)
 		for (j = 1; j <= split("p50 p99 worst", which, " "); j++) {

@@ -76,7 +76,8 @@ cat <<END
 The ioctls in an emulated machine, unpatched 6.12 and ours
 
 Times of a read are for each page of 4 KiB, whatever the leaf that maps it, and
-medians; "times" is stock divided by ours. Dirt is made by a device. A target is
+medians, with the distance from the least to the most, in percent of the median,
+behind them; "times" is stock divided by ours. Dirt is made by a device. A target is
 the least of "times" or, where it says "at most", the most that ours may be.
 
 END

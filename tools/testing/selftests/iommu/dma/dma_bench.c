@@ -8,9 +8,10 @@
  * device writes it, and a read that reports another number of pages than were
  * written is said to be wrong beside its time.
  *
- * On stdout a line for each figure, "bench NAME VALUE UNIT", or "wrong NAME
+ * On stdout a line for each figure, "bench NAME VALUE UNIT", with the least and
+ * the most behind it if the value is a median of some repeats, or "wrong NAME
  * REPORTED WRITTEN"; everything else is on stderr. Times of reads are for each
- * page, of the smallest size whatever the leaf, and medians of some repeats. One
+ * page, of the smallest size whatever the leaf. One
  * more read of each kind has "# get NAME" and "# got NAME" around it on stderr,
  * for who can see what the IOMMU is told meanwhile.
  * The program needs an e1000e of QEMU's behind an IOMMU that tracks, and uses
@@ -122,6 +123,16 @@ static void figure(const char *name, double value, const char *unit)
 	fflush(stdout);
 }
 
+/* The median of @n samples in ns, each divided by @by, and between what they lie */
+static void median(const char *name, uint64_t *samples, unsigned int n,
+		   double by, const char *unit)
+{
+	printf("bench %s %.3f %s %.3f %.3f\n", name,
+	       quantile(samples, n, 50) / by, unit, samples[0] / by,
+	       samples[n - 1] / by);
+	fflush(stdout);
+}
+
 static void map_again(struct bench *b, uint64_t iova, uint64_t length,
 		      uint64_t mem_length, uint64_t piece)
 {
@@ -225,8 +236,7 @@ static void bench_scan(struct bench *b, const char *name, uint64_t iova,
 			       (unsigned long long)reported,
 			       (unsigned long long)written);
 	}
-	figure(name, quantile(samples, b->repeats, 50) /
-		     (double)(length / PAGE), "ns/page");
+	median(name, samples, b->repeats, length / PAGE, "ns/page");
 }
 
 /* Switching on, of all, against one clearing read of all */
@@ -243,8 +253,8 @@ static void bench_enable(struct bench *b)
 		set[i] = now_ns() - begin;
 		all[i] = timed_get(b, RIG_IOVA, b->small + b->large);
 	}
-	figure("enable", quantile(set, b->repeats, 50) / 1000.0, "us");
-	figure("get-all", quantile(all, b->repeats, 50) / 1000.0, "us");
+	median("enable", set, b->repeats, 1000, "us");
+	median("get-all", all, b->repeats, 1000, "us");
 }
 
 static void *getter_thread(void *arg)
@@ -272,26 +282,38 @@ static void getter_end(struct getter *g)
 	must(g->rc, "GET in a thread");
 }
 
-/* The small leaves, clean, by one thread and by two, in turns */
-static void bench_threads(struct bench *b)
+/*
+ * Small leaves, with one dirty in each @every, by one thread and by two, in turns;
+ * the halves are of whole windows.
+ */
+static void bench_threads(struct bench *b, const char *name, uint64_t length,
+			  unsigned int every)
 {
-	uint64_t one[REPEATS_MAX], two[REPEATS_MAX], half = b->small / 2, begin;
+	uint64_t one[REPEATS_MAX], two[REPEATS_MAX], half = length / 2, begin;
 	struct getter g = {
 		.b = b, .iova = RIG_IOVA + half, .length = half, .stop = true,
 		.bitmap = b->bitmap + half / PAGE / 64,
 	};
+	char text[64];
 	unsigned int i;
 
 	for (i = 0; i < b->repeats; i++) {
-		one[i] = timed_get(b, RIG_IOVA, b->small);
+		if (every)
+			make_dirty(b, RIG_IOVA, length, PAGE, every);
+		one[i] = timed_get(b, RIG_IOVA, length);
+		if (every)
+			make_dirty(b, RIG_IOVA, length, PAGE, every);
 		getter_start(&g);
 		begin = now_ns();
 		timed_get(b, RIG_IOVA, half);
 		getter_end(&g);
 		two[i] = now_ns() - begin;
 	}
-	figure("one-thread", quantile(one, b->repeats, 50) / 1000.0, "us");
-	figure("two-threads", quantile(two, b->repeats, 50) / 1000.0, "us");
+	take_bits(b);
+	snprintf(text, sizeof(text), "one-thread%s", name);
+	median(text, one, b->repeats, 1000, "us");
+	snprintf(text, sizeof(text), "two-threads%s", name);
+	median(text, two, b->repeats, 1000, "us");
 }
 
 static void figures_of(const char *call, const char *when, uint64_t *samples,
@@ -388,7 +410,8 @@ int main(int argc, char **argv)
 	bench_scan(&b, "large-clean", large, b.large, mem_large(), 0);
 	bench_scan(&b, "large-all", large, GIB, mem_large(), 1);
 	bench_enable(&b);
-	bench_threads(&b);
+	bench_threads(&b, "", b.small, 0);
+	bench_threads(&b, "-1%", GIB, 100);
 	bench_latency(&b, quick ? 3 : 10);
 	rig_close(&b.rig);
 	return 0;
