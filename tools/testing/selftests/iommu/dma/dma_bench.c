@@ -127,9 +127,10 @@ static void figure(const char *name, double value, const char *unit)
 static void median(const char *name, uint64_t *samples, unsigned int n,
 		   double by, const char *unit)
 {
-	printf("bench %s %.3f %s %.3f %.3f\n", name,
-	       quantile(samples, n, 50) / by, unit, samples[0] / by,
-	       samples[n - 1] / by);
+	uint64_t middle = quantile(samples, n, 50);
+
+	printf("bench %s %.3f %s %.3f %.3f\n", name, middle / by, unit,
+	       samples[0] / by, samples[n - 1] / by);
 	fflush(stdout);
 }
 
