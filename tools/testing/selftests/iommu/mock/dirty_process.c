@@ -96,6 +96,23 @@ static int write_some(struct mock *m, unsigned int seed)
 	return rc;
 }
 
+/* A GET from START on by a thread */
+struct get_thread {
+	struct mock *m;
+	uint64_t length;
+	void *map;
+	int rc;
+};
+
+static void *get_thread(void *arg)
+{
+	struct get_thread *g = arg;
+
+	g->rc = iommufd_get_dirty(g->m->fd, g->m->hwpt, 0, START, g->length,
+				  MOCK_PAGE, g->map);
+	return NULL;
+}
+
 static int get_whole(struct mock *m, void *map)
 {
 	return iommufd_get_dirty(m->fd, m->hwpt, 0, START, LENGTH, MOCK_PAGE,
@@ -279,11 +296,16 @@ static int slow_map(struct slow *s)
 	return ioctl(s->uffd, UFFDIO_REGISTER, &reg) ? -errno : 0;
 }
 
-static bool faulted(struct slow *s)
+static bool faulted_within(struct slow *s, int ms)
 {
 	struct pollfd pfd = { .fd = s->uffd, .events = POLLIN };
 
-	return poll(&pfd, 1, 10000) == 1 && pfd.revents == POLLIN;
+	return poll(&pfd, 1, ms) == 1 && pfd.revents == POLLIN;
+}
+
+static bool faulted(struct slow *s)
+{
+	return faulted_within(s, 10000);
 }
 
 /* Fill in what the faults ask for, each after a while or when told to. */
@@ -325,20 +347,6 @@ TEST_F(process, promise2_slow_bitmap)
 	close(s.uffd);
 }
 
-struct get_thread {
-	struct mock *m;
-	void *map;
-	int rc;
-};
-
-static void *get_thread(void *arg)
-{
-	struct get_thread *g = arg;
-
-	g->rc = get_whole(g->m, g->map);
-	return NULL;
-}
-
 /*
  * A GET that waits for its own bitmap holds up nobody else: MAP, UNMAP, SET on
  * another HWPT, and other GETs of the same.
@@ -346,7 +354,7 @@ static void *get_thread(void *arg)
 TEST_F(process, promise1_slow_bitmap_stalls_nobody)
 {
 	struct slow s = { .wait_ms = 5000, .faults = WINDOWS };
-	struct get_thread g = { .m = &self->m };
+	struct get_thread g = { .m = &self->m, .length = LENGTH };
 	struct mock *m = &self->m;
 	pthread_t getter, filler;
 	uint64_t begin;
@@ -378,6 +386,47 @@ TEST_F(process, promise1_slow_bitmap_stalls_nobody)
 	OK(oracle_compare(&m->oracle, &whole, s.map));
 	oracle_covered(&m->oracle, START, LENGTH);
 	OK(oracle_ask(&m->oracle, &whole));
+	close(s.uffd);
+}
+
+/*
+ * An area that comes while a GET waits for its bitmap, and whose bits lie in a
+ * page of that which nobody needed before, is as if it had come after the GET:
+ * the page is not touched, and what was written is in the next report.
+ */
+TEST_F(process, promise1_area_comes_while_bitmap_faults)
+{
+	const uint64_t area = START + MOCK_WINDOW - AREA_LEN, written = 0x15;
+	const struct oracle_req first = {
+		.iova = START, .length = AREA_LEN, .page_size = MOCK_PAGE,
+	};
+	struct get_thread g = { .m = &self->m, .length = MOCK_WINDOW };
+	struct slow s = { .wait_ms = 5000, .faults = 1 };
+	struct mock *m = &self->m;
+	pthread_t getter, filler;
+	uint64_t bits = 0;
+
+	MUST(slow_map(&s));
+	MUST(mock_unmap(m, area, AREA_LEN));
+	MUST(write_some(m, 3));
+	/* The bits of the area at the window's end are in the second page. */
+	g.map = s.map + 2048;
+	MUST(pthread_create(&getter, NULL, get_thread, &g));
+	ASSERT_TRUE(faulted(&s));
+	MUST(pthread_create(&filler, NULL, slow_thread, &s));
+	MUST(mock_map(m, area, AREA_LEN, MOCK_PAGE));
+	ASSERT_EQ(3, mock_mark(m->fd, m->hwpt, area, 64, &written));
+	s.go = true;
+	pthread_join(filler, NULL);
+	pthread_join(getter, NULL);
+	OK(g.rc);
+	OK(oracle_compare(&m->oracle, &first, g.map));
+	oracle_covered(&m->oracle, START, AREA_LEN);
+
+	EXPECT_FALSE(faulted_within(&s, 0));
+	MUST(iommufd_get_dirty(m->fd, m->hwpt, 0, area, 64 * MOCK_PAGE,
+			       MOCK_PAGE, &bits));
+	EXPECT_EQ(written, bits);
 	close(s.uffd);
 }
 
