@@ -177,6 +177,27 @@ TEST_F(order, get_waits_for_attach)
 	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
 }
 
+/* The same of a device that was attached to nothing; nobody can use it yet. */
+TEST_F(order, get_waits_for_first_attach)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_ATTACH));
+	ASSERT_EQ(0, start(&self->a, call_attach, hw->fd, hw->hwpt, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_ATTACH));
+
+	ASSERT_EQ(0, start(&self->b, call_get, hw->fd, hw->hwpt, 0));
+	EXPECT_TRUE(is_waiting(&self->b));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&self->a));
+	ASSERT_EQ(0, finish(&self->b));
+
+	ASSERT_EQ(0, hw_writes(hw->fd, self->a.idev, at(PAGE)));
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
+}
+
 /* Read, cleared and not yet flushed: nobody comes or goes at this time. */
 static void wait_for_get(struct __test_metadata *_metadata, struct hw *hw,
 			 struct call *get, struct call *other,
