@@ -18,6 +18,8 @@
 
 /* Huge pages among which neighbours are looked for */
 #define POOL		32
+/* Huge pages that are left alone where those that come first are neighbours */
+#define OTHERS_MAX	8
 #define PFN_MASK	((1ULL << 55) - 1)
 
 uint64_t rig_page;
@@ -38,13 +40,12 @@ uint64_t mem_large(void)
 	return PAGE * PAGE / 8;
 }
 
-void *mem_alloc(size_t length, uint64_t piece)
+static void *mem_try(size_t length, uint64_t piece)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	size_t off, start;
 	char *mem;
 
-	length = round_up_to(length, piece);
 	if (piece != PAGE)
 		flags |= MAP_HUGETLB | log2_of(piece) << MAP_HUGE_SHIFT;
 	mem = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -62,14 +63,6 @@ void *mem_alloc(size_t length, uint64_t piece)
 	return mem;
 }
 
-void mem_free(void *mem, size_t length, uint64_t piece)
-{
-	if (piece != PAGE && piece < mem_large())
-		piece = mem_large();
-	if (mem)
-		munmap(mem, round_up_to(length, piece));
-}
-
 /* Needs to be root, or all frames have number 0. */
 static uint64_t physical(const void *va)
 {
@@ -84,6 +77,52 @@ static uint64_t physical(const void *va)
 		entry = 0;
 	close(fd);
 	return (entry & PFN_MASK) * PAGE;
+}
+
+/* Do two huge pages that lie side by side in memory do so in @mem? */
+static bool has_neighbours(const char *mem, size_t length, uint64_t piece)
+{
+	uint64_t last = physical(mem), next;
+	size_t off;
+
+	for (off = piece; last && off < length; off += piece, last = next) {
+		next = physical(mem + off);
+		if (next == last + piece)
+			return true;
+	}
+	return false;
+}
+
+void *mem_alloc(size_t length, uint64_t piece)
+{
+	void *mem, *taken = NULL;
+	unsigned int others;
+
+	length = round_up_to(length, piece);
+	mem = mem_try(length, piece);
+	/*
+	 * Which huge pages one gets depends on who gave them back: they come in
+	 * another order now, and after some others.
+	 */
+	for (others = 0; others < OTHERS_MAX && mem && piece != PAGE &&
+			 has_neighbours(mem, length, piece); others++) {
+		munmap(mem, length);
+		if (taken)
+			munmap(taken, others * piece);
+		taken = mem_try((others + 1) * piece, piece);
+		mem = mem_try(length, piece);
+	}
+	if (taken)
+		munmap(taken, others * piece);
+	return mem;
+}
+
+void mem_free(void *mem, size_t length, uint64_t piece)
+{
+	if (piece != PAGE && piece < mem_large())
+		piece = mem_large();
+	if (mem)
+		munmap(mem, round_up_to(length, piece));
 }
 
 /*

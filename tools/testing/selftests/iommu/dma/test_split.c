@@ -210,7 +210,9 @@ TEST_F(split, unmap)
 				mem_large()));
 		MUST(rig_set(r, true));
 		MUST(iommufd_split(r->fd, r->hwpt, 0, ~0ULL, &leaves));
-		EXPECT_EQ(2 * SPLIT_LEAVES, leaves);
+		/* Huge pages side by side AMD's driver may map with one leaf. */
+		EXPECT_LE(2 * SPLIT_LEAVES, leaves);
+		EXPECT_GT(4 * SPLIT_LEAVES, leaves);
 		MUST(rig_unmap(r, RIG_IOVA + SPLIT_LEN, SPLIT_LEN));
 		MUST(rig_set(r, false));
 	}
