@@ -142,6 +142,7 @@ timeout --foreground -k 5 "$timeout" "${qemu[@]}" </dev/null \
 status=${PIPESTATUS[0]}
 set -e
 sed -i 's/\r*$//' "$log"
+[ "$data" = /dev/null ] || LC_ALL=C sed -i '0,/^guest: data$/d' "$data"
 
 said() {
 	sed -n "s/^guest: $1 \([0-9][0-9]*\)\$/\1/p" "$log" | tail -n 1

@@ -34,7 +34,11 @@ karg() {
 for DATA in /dev/ttyS1 /dev/ttyAMA1 /dev/null; do
 	[ -c "$DATA" ] && break
 done
-[ "$DATA" = /dev/null ] || stty -F "$DATA" raw -echo
+# What firmware has said there is not ours.
+[ "$DATA" = /dev/null ] || {
+	stty -F "$DATA" raw -echo
+	printf '\nguest: data\n' >"$DATA"
+}
 
 pages=$(karg guest.hugepages)
 if [ -n "$pages" ]; then
