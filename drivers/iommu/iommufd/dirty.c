@@ -25,6 +25,7 @@
  * well, outside iova_rwsem. Reads share both locks and run in parallel.
  */
 #include <linux/iommu.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/sched/clock.h>
@@ -37,11 +38,29 @@
 #include "io_pagetable.h"
 #include "iommufd_private.h"
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/iommu_dirty.h>
+
 /* Both pages that the bits of a window can lie in */
 #define IOMMUFD_DIRTY_ALL_PAGES 3
 
 /* More than it takes to wake somebody up on another processor */
 #define IOMMUFD_DIRTY_GIVE_WAY_NS (100 * NSEC_PER_USEC)
+
+/**
+ * struct iommufd_dirty_seen - what the trace events say of a read
+ * @begun: when it began, 0 unless iommu_dirty_read was enabled at that moment:
+ *         nothing is counted then
+ * @iova: where it ended
+ * @pages: number of bits that it set
+ * @windows: number of windows that it went through
+ */
+struct iommufd_dirty_seen {
+	u64 begun;
+	unsigned long iova;
+	unsigned long pages;
+	unsigned int windows;
+};
 
 /**
  * iommufd_dirty_init() - prepare a paging HWPT for tracking
@@ -262,9 +281,32 @@ static bool iommufd_dirty_give_way(struct io_pagetable *iopt)
 	return contended;
 }
 
+/* A window of a read, and what the trace event has to know of it */
+static int iommufd_dirty_get_window(struct iommufd_hwpt_paging *hwpt,
+				    struct iommu_dirty_read *read,
+				    unsigned long iova, unsigned int pages,
+				    struct iommufd_dirty_seen *seen)
+{
+	unsigned long before, after;
+	int rc;
+
+	if (!seen->begun)
+		return iommufd_dirty_read_window(hwpt, read, iova, pages);
+
+	before = iommufd_dirty_log_weight(read->log);
+	rc = iommufd_dirty_read_window(hwpt, read, iova, pages);
+	after = iommufd_dirty_log_weight(read->log);
+	/* The caller may clear bits while they are counted. */
+	if (after > before)
+		seen->pages += after - before;
+	seen->windows++;
+	return rc;
+}
+
 static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 			     const struct iommufd_dirty_bits *bits,
-			     unsigned long last, bool clear)
+			     unsigned long last, bool clear,
+			     struct iommufd_dirty_seen *seen)
 {
 	const struct iommufd_dirty_shaper *shaper = hwpt->dirty.shaper;
 	struct io_pagetable *iopt = &hwpt->ioas->iopt;
@@ -304,7 +346,7 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		rc = iommufd_dirty_log_pin(&log, bits, pages);
 		if (rc)
 			break;
-		rc = iommufd_dirty_read_window(hwpt, &read, iova, pages);
+		rc = iommufd_dirty_get_window(hwpt, &read, iova, pages, seen);
 		iommufd_dirty_log_unpin(&log);
 		if (rc || log.last == last)
 			break;
@@ -322,7 +364,8 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		iova = log.last + 1;
 	}
 	if (shaper)
-		shaper->finish(hwpt, &read);
+		shaper->finish(hwpt, &read, bits->iova);
+	seen->iova = iova;
 	return rc;
 }
 
@@ -371,6 +414,7 @@ static int iommufd_dirty_check(struct iommufd_hwpt_paging *hwpt,
 int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hwpt_get_dirty_bitmap *cmd = ucmd->cmd;
+	struct iommufd_dirty_seen seen = { .iova = cmd->iova };
 	struct iommufd_hwpt_paging *hwpt;
 	struct iommufd_dirty_bits bits;
 	unsigned long last;
@@ -400,10 +444,18 @@ int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd)
 	bits.iova = cmd->iova;
 	bits.user = cmd->data;
 	bits.shift = ilog2(cmd->page_size);
+	if (trace_iommu_dirty_read_enabled())
+		seen.begun = ktime_get_ns();
 	rc = iommufd_dirty_get(hwpt, &bits, last,
 			       !(cmd->flags &
-				 IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR));
+				 IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR), &seen);
+	if (seen.begun)
+		trace_iommu_dirty_read(cmd, seen.pages, seen.windows,
+				       ktime_get_ns() - seen.begun, rc);
 out_put:
+	if (rc)
+		trace_iommu_dirty_error(hwpt->common.obj.id, "get", seen.iova,
+					rc);
 	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
 	return rc;
 }
@@ -479,6 +531,7 @@ int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd)
 	struct iommu_hwpt_set_dirty_tracking *cmd = ucmd->cmd;
 	struct iommufd_hwpt_paging *hwpt;
 	int rc = -EOPNOTSUPP;
+	u64 begun = 0;
 
 	if ((cmd->flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE) || cmd->__reserved)
 		return -EOPNOTSUPP;
@@ -487,9 +540,17 @@ int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 
+	if (trace_iommu_dirty_set_enabled())
+		begun = ktime_get_ns();
 	if (hwpt->common.domain->dirty_ops)
 		rc = iommufd_dirty_set(hwpt, cmd->flags &
 					     IOMMU_HWPT_DIRTY_TRACKING_ENABLE);
+	if (begun)
+		trace_iommu_dirty_set(hwpt->common.obj.id, cmd->flags &
+				      IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+				      ktime_get_ns() - begun, rc);
+	if (rc)
+		trace_iommu_dirty_error(hwpt->common.obj.id, "set", 0, rc);
 	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
 	return rc;
 }

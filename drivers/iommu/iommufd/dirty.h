@@ -23,7 +23,8 @@ struct iommufd_ucmd;
  * struct iommufd_dirty_shaper - what becomes of huge leaves while one tracks
  * @prepare: Called before each window of a read, whose log is initialised, without
  *           locks. May set iommu_dirty_read::shape.
- * @finish: Called after the last window of a read, without locks.
+ * @finish: Called after the last window of a read, which began at @iova, without
+ *          locks.
  * @set: Tracking is about to be switched on, the table being clean, or was
  *       switched off. Called with iommufd_dirty::lock held for write.
  */
@@ -31,7 +32,7 @@ struct iommufd_dirty_shaper {
 	void (*prepare)(struct iommufd_hwpt_paging *hwpt,
 			struct iommu_dirty_read *read);
 	void (*finish)(struct iommufd_hwpt_paging *hwpt,
-		       struct iommu_dirty_read *read);
+		       struct iommu_dirty_read *read, unsigned long iova);
 	void (*set)(struct iommufd_hwpt_paging *hwpt, bool enable);
 };
 
@@ -94,6 +95,7 @@ int iommufd_dirty_log_pin(struct iommu_dirty_log *log,
 			  const struct iommufd_dirty_bits *bits,
 			  unsigned int pages);
 void iommufd_dirty_log_unpin(struct iommu_dirty_log *log);
+unsigned long iommufd_dirty_log_weight(const struct iommu_dirty_log *log);
 
 bool iommufd_dirty_find(struct io_pagetable *iopt, unsigned long *iova,
 			unsigned long last);

@@ -12,6 +12,7 @@
  * Only HWPTs that track take it; the rest attach as ever.
  */
 #include <linux/iommu.h>
+#include <trace/events/iommu_dirty.h>
 
 #include "../iommu-priv.h"
 #include "iommufd_private.h"
@@ -63,9 +64,14 @@ static int iommufd_dirty_incapable(struct device *dev, void *data)
 static int iommufd_dirty_check_group(struct iommufd_hwpt_paging *paging,
 				     struct iommu_group *group)
 {
+	int rc;
+
 	if (!paging)
 		return 0;
-	return iommu_group_for_each_dev(group, NULL, iommufd_dirty_incapable);
+	rc = iommu_group_for_each_dev(group, NULL, iommufd_dirty_incapable);
+	if (rc)
+		trace_iommu_dirty_error(paging->common.obj.id, "attach", 0, rc);
+	return rc;
 }
 
 /**

@@ -12,6 +12,7 @@
  * else. A page none of whose bits belong to a mapped area is not pinned and
  * need not exist.
  */
+#include <linux/bitmap.h>
 #include <linux/highmem.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -146,4 +147,32 @@ void iommufd_dirty_log_unpin(struct iommu_dirty_log *log)
 		log->page[i] = NULL;
 		unpin_user_pages_dirty_lock(&page, 1, true);
 	}
+}
+
+/**
+ * iommufd_dirty_log_weight() - count the bits that are set in a window
+ * @log: the window, pinned
+ *
+ * Whoever shares a word may be storing into it: the number is for people.
+ *
+ * Return: how many of its bits are set on pages that are pinned.
+ */
+unsigned long iommufd_dirty_log_weight(const struct iommu_dirty_log *log)
+{
+	unsigned long end = log->bit + ((log->last - log->iova) >> log->shift) + 1;
+	unsigned long weight = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(log->page); i++) {
+		const unsigned long base = i * IOMMU_DIRTY_LOG_PAGE_BITS;
+		const unsigned long above = base + IOMMU_DIRTY_LOG_PAGE_BITS;
+
+		if (!log->page[i])
+			continue;
+		weight += bitmap_weight(log->page[i],
+					clamp(end, base, above) - base) -
+			  bitmap_weight(log->page[i],
+					clamp(log->bit, base, above) - base);
+	}
+	return weight;
 }

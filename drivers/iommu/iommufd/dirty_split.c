@@ -27,12 +27,14 @@
  *           pin its memory, is left as it is.
  */
 #include <linux/iommu.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/moduleparam.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <trace/events/iommu_dirty.h>
 #include <uapi/linux/iommufd.h>
 
 #include "../iommu-dirty-split.h"
@@ -116,14 +118,19 @@ static void iommufd_dirty_split_refill(struct iommufd_hwpt_paging *hwpt,
 	unsigned long nr = atomic_long_read(&hwpt->dirty.tables);
 
 	while (split->nr < min(want, IOMMU_DIRTY_STOCK)) {
-		u64 *table;
+		u64 *table = NULL;
+		int rc = -ENOSPC;
 
-		if (max && (nr + split->nr + 1) << (order + PAGE_SHIFT) >
-				   max * SZ_1M)
+		if (!max || (nr + split->nr + 1) << (order + PAGE_SHIFT) <=
+				    max * SZ_1M) {
+			table = iommu_alloc_pages(gfp, order);
+			rc = -ENOMEM;
+		}
+		if (!table) {
+			trace_iommu_dirty_error(hwpt->common.obj.id, "split",
+						iova, rc);
 			return;
-		table = iommu_alloc_pages(gfp, order);
-		if (!table)
-			return;
+		}
 		split->stock[split->nr++] = table;
 	}
 }
@@ -150,13 +157,17 @@ static void iommufd_dirty_split_account(struct iommufd_hwpt_paging *hwpt,
 }
 
 static struct iommu_dirty_split *
-iommufd_dirty_split_alloc(struct iommufd_hwpt_paging *hwpt, bool eager)
+iommufd_dirty_split_alloc(struct iommufd_hwpt_paging *hwpt, bool eager,
+			  unsigned long iova)
 {
 	struct iommu_dirty_split *split;
 
 	split = kmalloc(sizeof(*split), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!split)
+	if (!split) {
+		trace_iommu_dirty_error(hwpt->common.obj.id, "split", iova,
+					-ENOMEM);
 		return NULL;
+	}
 	iommu_dirty_split_init(split, eager);
 	/* Before anything is split, for who holds dirty.lock next */
 	WRITE_ONCE(hwpt->dirty.shaped, true);
@@ -178,7 +189,7 @@ static void iommufd_dirty_split_prepare(struct iommufd_hwpt_paging *hwpt,
 	    READ_ONCE(hwpt->dirty.mode) == IOMMU_HWPT_DIRTY_SPLIT_OFF)
 		return;
 	if (!read->shape) {
-		split = iommufd_dirty_split_alloc(hwpt, false);
+		split = iommufd_dirty_split_alloc(hwpt, false, read->log->iova);
 		if (!split)
 			return;
 		read->shape = &split->shape;
@@ -190,7 +201,8 @@ static void iommufd_dirty_split_prepare(struct iommufd_hwpt_paging *hwpt,
 }
 
 static void iommufd_dirty_split_finish(struct iommufd_hwpt_paging *hwpt,
-				       struct iommu_dirty_read *read)
+				       struct iommu_dirty_read *read,
+				       unsigned long iova)
 {
 	struct iommu_dirty_split *split;
 
@@ -198,6 +210,11 @@ static void iommufd_dirty_split_finish(struct iommufd_hwpt_paging *hwpt,
 		return;
 	split = to_split(read);
 	iommufd_dirty_split_account(hwpt, split, false);
+	if (trace_iommu_dirty_split_enabled() && split->leaves)
+		trace_iommu_dirty_split(hwpt->common.obj.id, iova, read->last,
+					"lazy", split->leaves,
+					atomic_long_read(&hwpt->dirty.tables),
+					0, 0);
 	iommufd_dirty_split_drain(hwpt, split);
 	kfree(split);
 }
@@ -233,18 +250,22 @@ static bool iommufd_dirty_split_window(struct iommufd_hwpt_paging *hwpt,
  */
 static int iommufd_dirty_split_range(struct iommufd_hwpt_paging *hwpt,
 				     unsigned long iova, unsigned long last,
-				     unsigned long *leaves)
+				     unsigned long *leaves, const char *how)
 {
 	struct iommu_dirty_read read = { .cleared = ULONG_MAX };
 	struct io_pagetable *iopt = &hwpt->ioas->iopt;
+	const unsigned long first = iova;
 	struct iommu_dirty_split *split;
 	unsigned long window_last;
+	u64 begun = 0;
 	bool found;
 	int rc = 0;
 
 	lockdep_assert_held_write(&hwpt->dirty.lock);
 
-	split = iommufd_dirty_split_alloc(hwpt, true);
+	if (trace_iommu_dirty_split_enabled())
+		begun = ktime_get_ns();
+	split = iommufd_dirty_split_alloc(hwpt, true, iova);
 	if (!split)
 		return -ENOMEM;
 	read.shape = &split->shape;
@@ -272,6 +293,13 @@ static int iommufd_dirty_split_range(struct iommufd_hwpt_paging *hwpt,
 		iova = window_last + 1;
 	}
 	*leaves = split->leaves;
+	if (begun)
+		trace_iommu_dirty_split(hwpt->common.obj.id, first, last, how,
+					*leaves,
+					atomic_long_read(&hwpt->dirty.tables),
+					ktime_get_ns() - begun, rc);
+	if (rc)
+		trace_iommu_dirty_error(hwpt->common.obj.id, "split", iova, rc);
 	iommufd_dirty_split_drain(hwpt, split);
 	kfree(split);
 	return rc;
@@ -291,8 +319,11 @@ static bool iommufd_dirty_join_piece(struct iommufd_hwpt_paging *hwpt,
 
 	lockdep_assert_held_write(&hwpt->ioas->iopt.iova_rwsem);
 
-	if (!mutex_trylock(&area->pages->mutex))
+	if (!mutex_trylock(&area->pages->mutex)) {
+		trace_iommu_dirty_error(hwpt->common.obj.id, "join", iova,
+					-EBUSY);
 		return false;
+	}
 	domain->dirty_ops->read(domain, read, iova, last);
 	/*
 	 * The flush takes what hardware has cached of the tables, too. After it
@@ -348,15 +379,19 @@ static bool iommufd_dirty_join_step(struct iommufd_hwpt_paging *hwpt,
 
 static int iommufd_dirty_join_range(struct iommufd_hwpt_paging *hwpt,
 				    unsigned long iova, unsigned long last,
-				    unsigned long *leaves)
+				    unsigned long *leaves, const char *how)
 {
 	struct iommu_dirty_read read = { .cleared = ULONG_MAX };
+	const unsigned long first = iova;
 	struct iommu_dirty_split *split;
+	u64 begun = 0;
 	int rc = 0;
 
 	lockdep_assert_held(&hwpt->dirty.lock);
 
-	split = iommufd_dirty_split_alloc(hwpt, false);
+	if (trace_iommu_dirty_join_enabled())
+		begun = ktime_get_ns();
+	split = iommufd_dirty_split_alloc(hwpt, false, iova);
 	if (!split)
 		return -ENOMEM;
 	iommu_dirty_join_init(split);
@@ -370,6 +405,13 @@ static int iommufd_dirty_join_range(struct iommufd_hwpt_paging *hwpt,
 		cond_resched();
 	}
 	*leaves = split->leaves;
+	if (begun)
+		trace_iommu_dirty_join(hwpt->common.obj.id, first, last, how,
+				       *leaves,
+				       atomic_long_read(&hwpt->dirty.tables),
+				       ktime_get_ns() - begun, rc);
+	if (rc)
+		trace_iommu_dirty_error(hwpt->common.obj.id, "join", iova, rc);
 	kfree(split);
 	return rc;
 }
@@ -381,9 +423,10 @@ static void iommufd_dirty_split_switch(struct iommufd_hwpt_paging *hwpt,
 	unsigned long leaves;
 
 	if (!enable && READ_ONCE(hwpt->dirty.shaped))
-		iommufd_dirty_join_range(hwpt, 0, ULONG_MAX, &leaves);
+		iommufd_dirty_join_range(hwpt, 0, ULONG_MAX, &leaves, "off");
 	else if (enable && hwpt->dirty.mode == IOMMU_HWPT_DIRTY_SPLIT_EAGER)
-		iommufd_dirty_split_range(hwpt, 0, ULONG_MAX, &leaves);
+		iommufd_dirty_split_range(hwpt, 0, ULONG_MAX, &leaves,
+					  "eager");
 }
 
 static const struct iommufd_dirty_shaper iommufd_dirty_split_shaper = {
@@ -501,7 +544,7 @@ int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd)
 		return PTR_ERR(hwpt);
 
 	down_write(&hwpt->dirty.lock);
-	rc = iommufd_dirty_split_range(hwpt, cmd->iova, last, &leaves);
+	rc = iommufd_dirty_split_range(hwpt, cmd->iova, last, &leaves, "range");
 	up_write(&hwpt->dirty.lock);
 	cmd->out_leaves = leaves;
 	if (!rc)
@@ -534,7 +577,7 @@ int iommufd_hwpt_dirty_join(struct iommufd_ucmd *ucmd)
 		return PTR_ERR(hwpt);
 
 	down_read(&hwpt->dirty.lock);
-	rc = iommufd_dirty_join_range(hwpt, cmd->iova, last, &leaves);
+	rc = iommufd_dirty_join_range(hwpt, cmd->iova, last, &leaves, "range");
 	up_read(&hwpt->dirty.lock);
 	cmd->out_leaves = leaves;
 	if (!rc)
