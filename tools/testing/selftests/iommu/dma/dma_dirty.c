@@ -24,6 +24,7 @@
 #include "test_leaf.c"
 #include "test_block.c"
 #include "test_split.c"
+#include "test_trace.c"
 #include "test_bitmap.c"
 #include "test_args.c"
 #include "test_race.c"

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Trace events, where leaves are split and joined.  The others, and errors, are
+ * seen on the mock: ../mock/dirty_trace.c.
+ */
+#include "trace.h"
+
+/* A duration: some time, not none */
+#define NS		"ns=[1-9]*"
+
+/* In no mapping of the fixture */
+#define FAR_IOVA	(RIG_IOVA + 0x1000000000ULL)
+
+#define MAX_MB		"/sys/module/iommufd/parameters/dirty_split_max_mb"
+
+FIXTURE(trace)
+{
+	struct rig rig;
+	uint8_t *mem;
+};
+
+FIXTURE_SETUP(trace)
+{
+	MUST(rig_open(&self->rig));
+	self->mem = rig_map(&self->rig, RIG_IOVA, SPLIT_LEN, mem_large());
+	ASSERT_NE(NULL, self->mem) {
+		TH_LOG("too few huge pages");
+	}
+	ASSERT_EQ(0, trace_enable(true)) {
+		TH_LOG("no events iommu_dirty:* (CONFIG_FTRACE, tracefs)");
+	}
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	OK(trace_enable(false));
+	rig_close(&self->rig);
+	mem_free(self->mem, SPLIT_LEN, mem_large());
+}
+
+/* A read splits what it reports; switching off joins it. */
+TEST_F(trace, lazy)
+{
+	struct rig *r = &self->rig;
+
+	MUST(rig_split(r, ORACLE_LAZY));
+	MUST(rig_set(r, true));
+	MUST(rig_write_pages(r, RIG_IOVA + 7 * PAGE, LEAF, 3));
+	EXPECT_EQ(3 * LEAF_PAGES, count_get(r));
+	EXPECT_EQ(1, trace_count("iommu_dirty_split",
+				 "hwpt=%u iova=0x%llx last=0x%llx how=lazy leaves=3 tables=3 ns=0 rc=0",
+				 r->hwpt, RIG_IOVA,
+				 (unsigned long long)(RIG_IOVA + SPLIT_LEN - 1)));
+	EXPECT_EQ(1, trace_count("iommu_dirty_read",
+				 "hwpt=%u iova=0x%llx last=0x%llx page_size=%llu flags= pages=%llu windows=* "
+				 NS " rc=0", r->hwpt, RIG_IOVA,
+				 (unsigned long long)(RIG_IOVA + SPLIT_LEN - 1),
+				 (unsigned long long)PAGE,
+				 (unsigned long long)(3 * LEAF_PAGES)));
+	MUST(rig_write_pages(r, RIG_IOVA + 9 * PAGE, LEAF, 3));
+	EXPECT_EQ(3, count_get(r));
+	EXPECT_EQ(1, trace_count("iommu_dirty_read", "* pages=3 *"));
+	EXPECT_EQ(1, trace_count("iommu_dirty_split", "*"));
+	MUST(rig_set(r, false));
+	EXPECT_EQ(1, trace_count("iommu_dirty_join",
+				 "hwpt=%u iova=0x0 last=0x*f how=off leaves=3 tables=0 "
+				 NS " rc=0", r->hwpt));
+	EXPECT_EQ(0, trace_count("iommu_dirty_error", "*"));
+}
+
+TEST_F(trace, eager)
+{
+	struct rig *r = &self->rig;
+
+	MUST(rig_split(r, ORACLE_EAGER));
+	MUST(rig_set(r, true));
+	EXPECT_EQ(1, trace_count("iommu_dirty_split",
+				 "hwpt=%u iova=0x0 last=0x*f how=eager leaves=%d tables=%d "
+				 NS " rc=0", r->hwpt, SPLIT_LEAVES,
+				 SPLIT_LEAVES));
+	EXPECT_EQ(1, trace_count("iommu_dirty_set",
+				 "hwpt=%u enable=1 " NS " rc=0", r->hwpt));
+}
+
+TEST_F(trace, by_range)
+{
+	struct rig *r = &self->rig;
+	uint64_t leaves;
+
+	MUST(iommufd_split(r->fd, r->hwpt, RIG_IOVA + LEAF, 2 * LEAF, &leaves));
+	EXPECT_EQ(2, leaves);
+	EXPECT_EQ(1, trace_count("iommu_dirty_split",
+				 "hwpt=%u iova=0x%llx last=0x%llx how=range leaves=2 tables=2 "
+				 NS " rc=0", r->hwpt,
+				 (unsigned long long)(RIG_IOVA + LEAF),
+				 (unsigned long long)(RIG_IOVA + 3 * LEAF - 1)));
+	MUST(iommufd_join(r->fd, r->hwpt, RIG_IOVA, 2 * LEAF, &leaves));
+	EXPECT_EQ(1, leaves);
+	EXPECT_EQ(1, trace_count("iommu_dirty_join",
+				 "hwpt=%u iova=0x%llx last=0x%llx how=range leaves=1 tables=1 "
+				 NS " rc=0", r->hwpt, RIG_IOVA,
+				 (unsigned long long)(RIG_IOVA + 2 * LEAF - 1)));
+}
+
+static int set_max_mb(unsigned int mb)
+{
+	FILE *f = fopen(MAX_MB, "w");
+
+	if (!f)
+		return -errno;
+	fprintf(f, "%u\n", mb);
+	return fclose(f) ? -errno : 0;
+}
+
+/* As many tables as the limit allows, and no more, which is said. */
+TEST_F(trace, limit)
+{
+	/* A table is a page. */
+	const unsigned int tables = (1 << 20) / PAGE;
+	struct rig *r = &self->rig;
+	uint64_t iova, leaves = 0;
+	int rc;
+
+	for (iova = FAR_IOVA; iova <= FAR_IOVA + tables * LEAF;
+	     iova += SPLIT_LEN)
+		MUST(rig_map_at(r, self->mem, iova, SPLIT_LEN, mem_large()));
+	MUST(set_max_mb(1));
+	rc = iommufd_split(r->fd, r->hwpt, FAR_IOVA, iova - FAR_IOVA, &leaves);
+	MUST(set_max_mb(0));
+	OK(rc);
+	EXPECT_EQ(tables, leaves);
+	EXPECT_EQ(1, trace_count("iommu_dirty_split",
+				 "* how=range leaves=%u tables=%u " NS " rc=0",
+				 tables, tables));
+	EXPECT_LE(1, trace_count("iommu_dirty_error",
+				 "hwpt=%u what=split iova=0x* rc=%d", r->hwpt,
+				 -ENOSPC));
+}
