@@ -12,7 +12,8 @@ usage: scripts/suites/demo.sh
 
 Runs ./run demo: as it is, which must end with an identical copy and a plot; with
 one reported page left out, which must be found; and with huge leaves, split by
-default, beside huge leaves that stay as they are.
+default, beside huge leaves that stay as they are; and the example that
+Documentation prints.
 END
 	exit
 	;;
@@ -32,6 +33,34 @@ huge() {
 	"$top/run" demo --huge=off,default --size 256 && [ -s "$top/out/demo/huge.svg" ]
 }
 
+# example MACHINE: the program that Documentation prints prints what is said there.
+example() {
+	local dir=$top/build/demo/x86 page=$top/Documentation/userspace-api/iommufd-dirty.rst
+	local headers image want
+	headers=$("$top/scripts/kernel.sh" --headers)
+	image=$("$top/scripts/kernel.sh")
+	make -s -C "$top/tools/iommu-dirty" O="$dir" HDR="${headers%/include}" CC=gcc
+	"$top/scripts/initramfs.sh" "$work/example.gz" "$dir/example"
+	# The first edu device of the machine, bound as the page says.
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	"$top/scripts/boot.sh" --kernel "$image" --initrd "$work/example.gz" \
+		--iommu "$1" --mem 512M --append quiet --log "$work/example.log" \
+		--timeout 120 -- '
+		for d in /sys/bus/pci/devices/*; do
+			case $(cat $d/vendor $d/device) in 0x1234?0x11e8) ;; *) continue ;; esac
+			echo vfio-pci >$d/driver_override
+			echo ${d##*/} >/sys/bus/pci/drivers_probe
+			example /dev/vfio/devices/vfio0
+			exit
+		done
+		exit 1' || return
+	want=$(sed -n '/^  # example /,/^$/{/^  dirty:/s/^  //p}' "$page")
+	[ -n "$want" ] && diff <(echo "$want") <(sed -n '/^dirty:/s/ *$//p' "$work/example.log")
+}
+
 result "demo: a page that is not copied is found" page_dropped
 result "demo: migrates and draws" as_it_is
+for machine in vtd amd; do
+	result "demo: the example in Documentation: $machine" example "$machine"
+done
 result "demo: huge leaves are split, and a hundred times less is sent" huge
