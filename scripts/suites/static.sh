@@ -5,7 +5,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-parts=(style cocci builds)
+parts=(style docs cocci builds)
 
 case ${1:-} in
 -h | --help)
@@ -14,6 +14,7 @@ usage: scripts/suites/static.sh [PART...]
 
   style   checkpatch --strict and kernel-doc on the files and hooks of the
           series, shellcheck on scripts, and what Documentation refers to
+  docs    our pages of Documentation, by the kernel's configuration of Sphinx
   cocci   the kernel's semantic patches, and those of scripts/cocci, each of
           which must report what it is there for
   builds  for x86 and arm64: W=1 by gcc and clang, sparse; the kernel links
