@@ -104,8 +104,9 @@ void *mem_alloc(size_t length, uint64_t piece)
 	 * Which huge pages one gets depends on who gave them back: they come in
 	 * another order now, and after some others.
 	 */
-	for (others = 0; others < OTHERS_MAX && mem && piece != PAGE &&
-			 has_neighbours(mem, length, piece); others++) {
+	for (others = 0; mem && piece != PAGE && others < OTHERS_MAX; others++) {
+		if (!has_neighbours(mem, length, piece))
+			break;
 		munmap(mem, length);
 		if (taken)
 			munmap(taken, others * piece);
