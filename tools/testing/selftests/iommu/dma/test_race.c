@@ -19,6 +19,7 @@ struct race {
 	uint64_t delay_ns;	/* of the action */
 	uint64_t act_ns;	/* what the action took */
 	uint64_t set_ns;	/* what SET took */
+	bool set;		/* SET is done */
 	int rc;
 };
 
@@ -62,6 +63,7 @@ static int race_set(struct race *race, bool on)
 		race->delay_ns = (shift >> 1) % (race->set_ns + 1);
 	else
 		delay_ns = (shift >> 1) % (race->act_ns + 1);
+	race->set = false;
 	pthread_barrier_init(&race->start, NULL, 2);
 	if (pthread_create(&thread, NULL, race_thread, race))
 		return -EAGAIN;
@@ -70,6 +72,7 @@ static int race_set(struct race *race, bool on)
 	begin = now_ns();
 	rc = rig_set(race->rig, on);
 	race->set_ns = now_ns() - begin;
+	__atomic_store_n(&race->set, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	pthread_barrier_destroy(&race->start);
 	race->delay_ns = 0;
@@ -84,6 +87,23 @@ static int act_attach(struct race *race)
 static int act_detach(struct race *race)
 {
 	return vfio_detach(&race->rig->nic.vfio);
+}
+
+/*
+ * Page after page, as long as SET takes: each write is one chance to come at the
+ * wrong moment. The oracle is not told, since nobody knows which come first.
+ */
+static int act_write(struct race *race)
+{
+	struct rig *r = race->rig;
+	unsigned int i = 0;
+	int rc;
+
+	do {
+		rc = e1000e_write_pages(&r->nic, RIG_IOVA + i++ % 20 * 3 * PAGE,
+					PAGE, 1, r->stamp++);
+	} while (!rc && !__atomic_load_n(&race->set, __ATOMIC_RELAXED));
+	return rc;
 }
 
 static int act_set(struct race *race)
@@ -128,7 +148,29 @@ TEST_F_TIMEOUT(rig, attach_races_set, SLOW)
 	}
 }
 
-/* Promise 4: the same, coming from another page table. */
+/*
+ * Promise 4: a device that writes while SET(1) runs. What it cached then must not
+ * serve it afterwards.
+ */
+TEST_F_TIMEOUT(rig, writes_race_set, SLOW)
+{
+	struct rig *r = &self->rig;
+	struct race race = { .rig = r, .act = act_write, .seed = 1 };
+	unsigned int round;
+	uint64_t bits;
+
+	ASSERT_NE(NULL, rig_map(r, RIG_IOVA, RACE_LEN, PAGE));
+	for (round = 0; round < RACE_ROUNDS; round++) {
+		MUST(rig_set(r, false));
+		MUST(race_set(&race, true));
+		MUST(race.rc);
+		MUST(iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, RACE_LEN,
+				       PAGE, &bits));
+		expect_tracked(_metadata, r, RACE_LEN);
+	}
+}
+
+/* Promise 4: attached while SET(1) runs, coming from another page table. */
 TEST_F_TIMEOUT(rig, replace_races_set, SLOW)
 {
 	struct rig *r = &self->rig;
