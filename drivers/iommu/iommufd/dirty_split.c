@@ -422,11 +422,19 @@ static void iommufd_dirty_split_switch(struct iommufd_hwpt_paging *hwpt,
 {
 	unsigned long leaves;
 
-	if (!enable && READ_ONCE(hwpt->dirty.shaped))
-		iommufd_dirty_join_range(hwpt, 0, ULONG_MAX, &leaves, "off");
-	else if (enable && hwpt->dirty.mode == IOMMU_HWPT_DIRTY_SPLIT_EAGER)
+	if (!enable && READ_ONCE(hwpt->dirty.shaped)) {
+		/*
+		 * Tables that were unmapped with what they map have not been
+		 * taken off the number. No others are left, but for those of
+		 * areas that were busy: better too few than too many.
+		 */
+		if (!iommufd_dirty_join_range(hwpt, 0, ULONG_MAX, &leaves,
+					      "off"))
+			atomic_long_set(&hwpt->dirty.tables, 0);
+	} else if (enable && hwpt->dirty.mode == IOMMU_HWPT_DIRTY_SPLIT_EAGER) {
 		iommufd_dirty_split_range(hwpt, 0, ULONG_MAX, &leaves,
 					  "eager");
+	}
 }
 
 static const struct iommufd_dirty_shaper iommufd_dirty_split_shaper = {
