@@ -169,6 +169,7 @@ static bool split_replicated(struct iommu_dirty_read *read,
 	unsigned long leaf = round_down(iova, BIT(word + bits));
 	unsigned long leaf_last = leaf + BIT(word + bits) - 1;
 	unsigned long part = leaf, part_last = leaf_last;
+	unsigned long sizes = BIT(word + bits);
 	unsigned int i, nr = 1U << bits;
 	bool whole, late = false;
 
@@ -191,14 +192,17 @@ static bool split_replicated(struct iommu_dirty_read *read,
 	for (i = 0; i < nr; i++) {
 		unsigned long at = leaf + ((unsigned long)i << word);
 
-		if (split->eager && late && !dirty)
+		if (split->eager && late && !dirty) {
 			__iommu_dirty_mark(fmt, entries + i);
-		else if (!split->eager && !whole && at >= part &&
-			 at + BIT(word) - 1 <= part_last)
+		} else if (!split->eager && !whole && at >= part &&
+			   at + BIT(word) - 1 <= part_last) {
+			/* Hardware may have found it dirty, and small, by now. */
 			__iommu_dirty_clear(fmt, entries + i, level);
+			sizes |= BIT(word);
+		}
 	}
 	split->leaves++;
-	__iommu_dirty_cleared(read, leaf, leaf_last, BIT(word + bits));
+	__iommu_dirty_cleared(read, leaf, leaf_last, sizes);
 	return true;
 }
 

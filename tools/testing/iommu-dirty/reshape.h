@@ -21,8 +21,28 @@ unsigned int word_shift(const struct format *format, u64 word,
 			unsigned int level);
 unsigned int leaf_shift(const struct table *table, unsigned long iova);
 
+/* Compares but for accessed and dirty bits, and for where tables are. */
+bool same_tables(const struct table *a, const struct table *b);
+
+/*
+ * What the core owes after a walk, before tables are free again: to have caches
+ * forget what it changed, which is reset. NULL if nothing is cached.
+ */
+extern void (*reshape_flush)(struct iommu_dirty_read *read);
+
 /* Nobody else reads. */
 void split_all(struct table *table, unsigned long iova, unsigned long last);
 void join_all(struct table *table, unsigned long iova, unsigned long last);
+
+/* Bits for the smallest leaves of so many bytes, for reshape_get() */
+unsigned long *new_bits(const struct format *format, unsigned long size);
+bool bit_is_set(const unsigned long *bits, unsigned long nr);
+
+/*
+ * A read of a range that has no holes, window by window, which splits if @split
+ * is not NULL.
+ */
+void reshape_get(struct table *table, unsigned long iova, unsigned long last,
+		 struct iommu_dirty_split *split, unsigned long *bits);
 
 #endif /* RESHAPE_H */

@@ -11,7 +11,7 @@
  * Then the same without reading again what was split in part meanwhile, which
  * must be noticed.
  *
- * usage: split_race [SEED [ROUNDS]]
+ * usage: split_race [SEED [ROUNDS [FORMAT]]]
  */
 #include <pthread.h>
 #include <sched.h>
@@ -334,7 +334,8 @@ int main(int argc, char **argv)
 	state = seed;
 	for (format = formats; format < formats + nr_formats; format++)
 		for (shift = format->shifts + 1; *shift; shift++) {
-			if (!suits(format, *shift))
+			if (!suits(format, *shift) ||
+			    (argc > 3 && strcmp(argv[3], format->name)))
 				continue;
 			verdict = run(format, *shift, rounds, false);
 			ok(!verdict, format, *shift, "nothing is lost", verdict);
