@@ -18,7 +18,8 @@ seed each time if it has one; walk, which does the same each time, once. In a
 kernel, without its debugging options, that is $times times in a boot.
 
   # What is wrong.
-  # suite: unit PROGRAM            of tools/testing/iommu-dirty: walk, million, hw, tsan
+  # suite: unit PROGRAM            of tools/testing/iommu-dirty: walk, million, split,
+                               split_race, hw, tsan
            selftest PROGRAM [ARG...]
            MACHINE [--program NAME] [TEST...]      of scripts/suites/dma.sh
   # killed by: RESULT              or what a sanitizer says, "...Sanitizer: ..."
@@ -67,7 +68,8 @@ sources() {
 key() {
 	local dirs=(drivers include tools/testing) files
 	case $1 in
-	control-walk | control-million | control-hw | control-tsan) ;;
+	control-walk | control-million | control-split | control-split_race | \
+		control-hw | control-tsan) ;;
 	control-*) dirs+=(patches scripts/suites qemu/series mutants) ;;
 	*)
 		[[ $(header suite "$1") == unit\ * ]] ||
@@ -143,8 +145,9 @@ break_copy() {
 	return 1
 }
 
-# A program of the unit suite, with as many rounds as a fault needs. Less than a
-# million operations "million" itself does not take for a success.
+# A program of the unit suite, with as many rounds as a fault needs, if possible
+# with the format that the result is of alone. Less than a million operations
+# "million" itself does not take for a success.
 # shellcheck disable=SC2317 # verdict calls it
 run_unit() {
 	case $1 in
@@ -158,6 +161,8 @@ run_unit() {
 		fi
 		;;
 	*/million) "$1" "$seed" "$2" ;;
+	*/split) "$1" "$seed" 120 ${result:+"${result%%:*}"} ;;
+	*/split_race) "$1" "$seed" 300 ${result:+"${result%%:*}"} ;;
 	*) "$1" ;;
 	esac
 }
@@ -343,7 +348,7 @@ if [ ${#wanted[@]} -gt 0 ]; then
 	done
 else
 	mapfile -t unit < <(names unit)
-	[ -n "$build" ] || unit=(control-walk control-million control-hw control-tsan "${unit[@]}")
+	[ -n "$build" ] || unit=(control-{walk,million,split,split_race,hw,tsan} "${unit[@]}")
 	[ -z "$all" ] || mapfile -t kernel < <(names kernel)
 fi
 
