@@ -90,7 +90,7 @@ run() {
 		--append "kunit.enable=1 kunit.filter_glob=$glob ${args[*]}" \
 		-- "cat /sys/kernel/debug/kunit/*/results" |
 		sed -E "s/^((not )?ok )/\1$arch: /"
-	sed -n "s/^ *# random_tables: seed=/# $arch: seed /p" "$work/$1.console" | sort -u
+	sed -n "s/^ *# [a-z_]*: seed=/# $arch: seed /p" "$work/$1.console" | sort -u
 }
 
 for machine in "${machines[@]}"; do

@@ -146,10 +146,18 @@ static void walk(struct dirty_table *table, struct iommu_dirty_read *read,
 				    last);
 }
 
-/* One window: the same merging of neighbours into runs as iommufd/dirty.c */
-static void read_window(struct dirty_table *table,
-			struct iommu_dirty_read *read, unsigned long iova,
-			unsigned long last)
+/**
+ * dirty_read_window() - walk what is mapped in one window
+ * @table: the table
+ * @read: the read
+ * @iova: first IOVA
+ * @last: last IOVA
+ *
+ * Neighbours are merged into runs, as iommufd/dirty.c does it.
+ */
+void dirty_read_window(struct dirty_table *table,
+		       struct iommu_dirty_read *read, unsigned long iova,
+		       unsigned long last)
 {
 	unsigned long run = 0, run_last = 0;
 	bool open = false;
@@ -193,7 +201,7 @@ static void read_all(struct dirty_model *model, struct iommu_dirty_read *read)
 			log.page[i] = (unsigned long *)(model->got + PAGE_SIZE *
 				(GUARD_PAGES + byte / PAGE_SIZE + i));
 		expect_window(model, iova, last);
-		read_window(model->table, read, iova, last);
+		dirty_read_window(model->table, read, iova, last);
 		if (last == request->last)
 			break;
 		iova = last + 1;

@@ -77,6 +77,9 @@ struct dirty_model {
 
 const char *dirty_read_and_compare(struct dirty_table *table,
 				   const struct dirty_request *request);
+void dirty_read_window(struct dirty_table *table,
+		       struct iommu_dirty_read *read, unsigned long iova,
+		       unsigned long last);
 void dirty_model_write(struct dirty_model *model, unsigned int leaf,
 		       unsigned int word);
 

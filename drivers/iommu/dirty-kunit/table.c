@@ -35,6 +35,11 @@ static u64 vtd_table(u64 phys, unsigned int level)
 	return phys | 3;
 }
 
+static bool vtd_is_table(u64 entry, unsigned int level)
+{
+	return level > 1 && !(entry & BIT_ULL(7));
+}
+
 static const unsigned int vtd_shifts[] = { 12, 21, 30, 0 };
 
 /*
@@ -55,6 +60,13 @@ static u64 amd_table(u64 phys, unsigned int level)
 {
 	return phys | BIT_ULL(0) | (u64)(level - 1) << 9 | BIT_ULL(61) |
 	       BIT_ULL(62);
+}
+
+static bool amd_is_table(u64 entry, unsigned int level)
+{
+	unsigned int next = entry >> 9 & 7;
+
+	return next && next != 7;
 }
 
 static unsigned int amd_words(unsigned int shift)
@@ -99,6 +111,11 @@ static u64 arm_table(u64 phys, unsigned int level)
 static u64 arm_table_64k(u64 phys, unsigned int level)
 {
 	return arm_encode_64k(phys) | 3;
+}
+
+static bool arm_is_table(u64 entry, unsigned int level)
+{
+	return level > 1 && (entry & 3) == 3;
 }
 
 static u64 arm_s2_4k(u64 phys, unsigned int shift)
@@ -152,6 +169,8 @@ static const unsigned int arm_64k_shifts[] = { 16, 29, 0 };
 			     BIT_ULL(10) | BIT_ULL(7) | 3,		\
 		.table = _table,					\
 		.address = _address,					\
+		.is_table = arm_is_table,				\
+		.mark = BIT_ULL(56),					\
 		.words = one_word,					\
 		.dirty = 7,						\
 		.dirty_is_clear = #_stage[1] == '1',			\
@@ -173,6 +192,8 @@ const struct dirty_format dirty_formats[DIRTY_NR_FORMATS] = {
 		.leaf_mask = ADDRESS | BIT_ULL(9) | BIT_ULL(8) | BIT_ULL(7) | 3,
 		.table = vtd_table,
 		.address = address_51_12,
+		.is_table = vtd_is_table,
+		.mark = BIT_ULL(10),
 		.words = one_word,
 		.dirty = 9,
 		.accessed = 8,
@@ -192,6 +213,8 @@ const struct dirty_format dirty_formats[DIRTY_NR_FORMATS] = {
 			     GENMASK_ULL(11, 9) | BIT_ULL(6) | BIT_ULL(5) | 1,
 		.table = amd_table,
 		.address = address_51_12,
+		.is_table = amd_is_table,
+		.mark = GENMASK_ULL(4, 1),
 		.words = amd_words,
 		.dirty = 6,
 		.accessed = 5,

@@ -31,6 +31,8 @@ struct iommu_dirty_read;
  * @leaf_mask: the bits that @leaf has an opinion on
  * @table: the word that points to a table, in a table of the level given
  * @address: the address in it
+ * @is_table: does a word, in a table of the level given, point to a table
+ * @mark: the bits in which splitting marks words
  * @words: in how many words a leaf of 2^shift bytes is repeated
  * @dirty: bit that says dirty
  * @dirty_is_clear: by being clear
@@ -52,6 +54,8 @@ struct dirty_format {
 	u64 leaf_mask;
 	u64 (*table)(u64 phys, unsigned int level);
 	u64 (*address)(u64 entry);
+	bool (*is_table)(u64 entry, unsigned int level);
+	u64 mark;
 	unsigned int (*words)(unsigned int shift);
 	unsigned int dirty;
 	bool dirty_is_clear;
