@@ -87,8 +87,8 @@ static bool split_huge(struct iommu_dirty_read *read,
 	unsigned long leaf_last = leaf + BIT(shift) - 1;
 	unsigned long part = 1, part_last = 0;
 	bool dirty = __iommu_dirty_test(fmt, *old);
+	u64 child, clean, pointer, *table;
 	unsigned int i;
-	u64 child, pointer, *table;
 
 	if (!fmt->mark || !split->nr)
 		return false;
@@ -99,14 +99,14 @@ static bool split_huge(struct iommu_dirty_read *read,
 
 	table = split->stock[split->nr - 1];
 	child = mark_set(fmt, fmt->child(*old, level), MARK_TABLE);
+	child = entry_dirty(fmt, child, dirty);
+	clean = entry_dirty(fmt, child, false);
 	for (i = 0; i < 1U << fmt->index_bits; i++) {
 		unsigned long at = leaf + ((unsigned long)i << child_shift);
-
 		bool recorded = at >= part &&
 				at + BIT(child_shift) - 1 <= part_last;
 
-		table[i] = entry_dirty(fmt, child, dirty && !recorded) +
-			   ((u64)i << child_shift);
+		table[i] = (recorded ? clean : child) + ((u64)i << child_shift);
 	}
 
 	/* The exchange is a full barrier: the children precede their table. */
@@ -255,7 +255,10 @@ void iommu_dirty_split_init(struct iommu_dirty_split *split, bool eager)
 }
 EXPORT_SYMBOL_NS_GPL(iommu_dirty_split_init, IOMMUFD_INTERNAL);
 
-/* Are the words of @table from @first on, 2^@bits of them, children of one? */
+/*
+ * Are the words of @table from @first on, 2^@bits of them, children of one? All
+ * but the first must be like that, but for address, dirt and accessed bit.
+ */
 static bool join_children(const struct iommu_dirty_fmt *fmt, const u64 *table,
 			  unsigned int first, unsigned int bits,
 			  unsigned int level, unsigned int mark, bool *dirty,
@@ -268,14 +271,15 @@ static bool join_children(const struct iommu_dirty_fmt *fmt, const u64 *table,
 
 	*dirty = false;
 	*accessed = false;
+	if (!__iommu_dirty_present(fmt, want) ||
+	    (level > 1 && !__iommu_dirty_leaf(fmt, want)) ||
+	    __iommu_dirty_replicas(fmt, want, level) ||
+	    mark_get(fmt, want) != mark)
+		return false;
 	for (i = 0; i < 1U << bits; i++) {
 		u64 entry = READ_ONCE(table[first + i]);
 
-		if (!__iommu_dirty_present(fmt, entry) ||
-		    (level > 1 && !__iommu_dirty_leaf(fmt, entry)) ||
-		    __iommu_dirty_replicas(fmt, entry, level) ||
-		    mark_get(fmt, entry) != mark ||
-		    (entry & ~ad) != want + ((u64)i << shift))
+		if ((entry & ~ad) != want + ((u64)i << shift))
 			return false;
 		*dirty |= !!__iommu_dirty_test(fmt, entry);
 		*accessed |= !!(entry & BIT_ULL(fmt->accessed_bit));
@@ -359,7 +363,8 @@ static void join(struct iommu_dirty_read *read,
 	unsigned long leaf_last, next;
 	bool dirty, accessed;
 
-	if (!fmt->mark)
+	/* At level 1 it is replicated leaves, or nothing. */
+	if (!fmt->mark || (level == 1 && !fmt->replicated))
 		return;
 
 	for (;; leaf = next) {
