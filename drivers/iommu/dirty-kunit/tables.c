@@ -49,12 +49,12 @@ static void test_leaves(struct kunit *test, const struct dirty_source *source,
 
 	dirty_source_begin(&table, source, level);
 	if (top)
-		dirty_source_fill(&table, iova - BIT(dirty_huge(format)), dirty_small(format),
-		     1 << format->index_bits);
+		dirty_source_fill(&table, iova - BIT(dirty_huge(format)),
+				  dirty_small(format), 1 << format->index_bits);
 	for (i = 0; !top && format->shifts[i]; i++)
 		dirty_source_fill(&table, round_up(iova + i * SZ_4G + 1,
-				      BIT(format->shifts[i])),
-		     format->shifts[i], 3);
+						   BIT(format->shifts[i])),
+				  format->shifts[i], 3);
 	dirty_table_find_leaves(&table);
 
 	for (i = 0; i < table.nr && !*table.wrong; i += step)
