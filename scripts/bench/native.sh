@@ -40,6 +40,12 @@ those of the least disturbed of all repeats, which take turns; behind the ratio
 of them is the median of the ratios of each turn, and its quartiles. "unrolled"
 is the ratio to a reading loop that takes eight words at a time.
 
+"eager" splits each 2 MiB leaf of a GiB into a table, whose 512 words are those
+that are counted, and is compared with a loop that fills tables as many. "join"
+joins them, compared with a loop that reads their words. "lazy" is a read of 8 GiB
+that splits the dirty leaves, which are the words, compared with one that clears
+them.
+
 END
 awk '
 	BEGIN {

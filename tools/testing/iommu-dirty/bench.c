@@ -7,6 +7,9 @@
  * cleared, atomically: compared with a loop that does that and sets bits in a
  * bitmap. Neither loop knows of levels, edges, windows or logs.
  *
+ * Splitting a leaf is compared with filling a table, joining with reading one,
+ * and a read that splits with one that does not.
+ *
  * Both sides take turns, so that whatever else the machine does meets both. One
  * line per turn is printed, times in nanoseconds; scripts/bench/native.sh makes
  * a table of them.
@@ -66,6 +69,8 @@ struct bench_case {
 	side_fn plain;
 	side_fn walk;
 	unsigned int limit;
+	void (*prepare)(struct field *field);
+	bool small;	/* words are those of tables that leaves are split into */
 };
 
 /* Which formats, with leaves of which sizes, log2, and how much is mapped */
@@ -162,11 +167,14 @@ static u64 now(void)
 
 static volatile unsigned long sink;
 
-static u64 measure(struct field *field, enum dirt dirt, side_fn side)
+static u64 measure(struct field *field, const struct bench_case *c,
+		   side_fn side)
 {
 	u64 start;
 
-	make_dirty(field, dirt);
+	if (c->prepare)
+		c->prepare(field);
+	make_dirty(field, c->dirt);
 	start = now();
 	sink = side(field);
 	return now() - start;
@@ -207,13 +215,53 @@ static void check(struct field *field, const struct bench_case *c)
 	free(copy);
 }
 
+/* Every leaf is split, or none. */
+static bool all_split(const struct field *field, bool split)
+{
+	unsigned long i;
+
+	for (i = 0; i < field->nr * ENTRIES; i++)
+		if (!!field->format->is_table(field->leaves[i / ENTRIES][i % ENTRIES],
+					      2) != split)
+			return false;
+	return true;
+}
+
+static void check_split(struct field *field, const struct bench_case *c)
+{
+	unsigned long bytes = (field->size >> field->granule) / BITS_PER_BYTE;
+	unsigned long *copy = malloc(bytes);
+
+	if (!copy)
+		abort();
+	measure(field, c, c->plain);
+	memcpy(copy, field->bitmap, bytes);
+	memset(field->bitmap, 0, bytes);
+	measure(field, c, c->walk);
+	if (memcmp(copy, field->bitmap, bytes))
+		give_up(c, "who splits reports something else");
+	if ((c->walk == split_eager || c->dirt == ALL) && !all_split(field, true))
+		give_up(c, "not all leaves are split");
+	if (c->walk == join_again && !all_split(field, false))
+		give_up(c, "not all leaves are joined");
+	free(copy);
+}
+
+static unsigned long count_words(const struct field *field,
+				 const struct bench_case *c)
+{
+	return field->nr * ENTRIES * (c->small ? ENTRIES : 1);
+}
+
 static void count_side(struct field *field, const struct bench_case *c,
 		       const char *name, side_fn side)
 {
 	char title[64];
 
 	snprintf(title, sizeof(title), "%s-%s %lu %s", c->name,
-		 dirts[c->dirt].name, field->nr * ENTRIES, name);
+		 dirts[c->dirt].name, count_words(field, c), name);
+	if (c->prepare)
+		c->prepare(field);
 	make_dirty(field, c->dirt);
 	CALLGRIND_TOGGLE_COLLECT;
 	sink = side(field);
@@ -232,6 +280,8 @@ static void run(const struct bench_case *c)
 		return;
 	field_init(&field, c->format, c->shift, c->granule, c->iova,
 		   1UL << c->size, c->scattered);
+	if (c->prepare)
+		field_add_spares(&field);
 	if (count) {
 		count_side(&field, c, "plain", c->plain);
 		count_side(&field, c, "walker", c->walk);
@@ -239,17 +289,20 @@ static void run(const struct bench_case *c)
 		return;
 	}
 
-	check(&field, c);
+	if (c->prepare)
+		check_split(&field, c);
+	else
+		check(&field, c);
 	for (i = 0; i < repeats; i++) {
-		u64 plain = measure(&field, c->dirt, c->plain);
-		u64 unrolled = c->dirt != CLEAN ? 0 :
-			       measure(&field, CLEAN, plain_read_unrolled);
-		u64 walk = measure(&field, c->dirt, c->walk);
+		u64 plain = measure(&field, c, c->plain);
+		u64 unrolled = c->dirt != CLEAN || c->prepare ? 0 :
+			       measure(&field, c, plain_read_unrolled);
+		u64 walk = measure(&field, c, c->walk);
 
 		printf("%s,%s,%s,%u,%lu,%lu,%u,%lu,%lu,%lu\n", c->name,
 		       dirts[c->dirt].name, c->against, c->limit,
-		       field.size >> field.shift, field.nr * ENTRIES, i, plain,
-		       unrolled, walk);
+		       field.size >> field.shift, count_words(&field, c), i,
+		       plain, unrolled, walk);
 	}
 	fflush(stdout);
 	field_free(&field);
@@ -338,6 +391,77 @@ static void run_sizes(void)
 	run(&c);
 }
 
+/* Leaves that are large, or were and are split */
+static void prepare_large(struct field *field)
+{
+	field_reset(field);
+}
+
+static void prepare_small(struct field *field)
+{
+	field_reset(field);
+	split_eager(field);
+}
+
+/*
+ * A GiB of large leaves is split and joined; in 8 GiB a read finds none, some or
+ * all of them dirty, and splits those or not.
+ */
+static void run_splits(void)
+{
+	static const struct {
+		const char *format;
+		const char *eager;
+		const char *join;
+		const char *lazy;
+	} splits[] = {
+		{ "vtdss", "vtd-2M-eager", "vtd-2M-join", "vtd-2M-lazy" },
+		{ "amdv1", "amd-2M-eager", "amd-2M-join", "amd-2M-lazy" },
+		{ "armv8 s1 4k", "arm1-2M-eager", "arm1-2M-join", "arm1-2M-lazy" },
+		{ "armv8 s2 4k", "arm2-2M-eager", "arm2-2M-join", "arm2-2M-lazy" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(splits) / sizeof(*splits); i++) {
+		struct bench_case c = {
+			.format = find_format(splits[i].format),
+			.name = splits[i].eager,
+			.shift = 21,
+			.granule = 12,
+			.size = 30,
+			.dirt = CLEAN,
+			.against = "fill",
+			.plain = plain_fill,
+			.walk = split_eager,
+			.prepare = prepare_large,
+			.small = true,
+		};
+
+		run(&c);
+		c.name = splits[i].join;
+		c.against = "read small";
+		c.plain = plain_read_small;
+		c.walk = join_again;
+		c.prepare = prepare_small;
+		run(&c);
+		c.name = splits[i].lazy;
+		c.size = 33;
+		c.against = "not split";
+		c.plain = walk_windows;
+		c.walk = walk_lazy;
+		c.prepare = prepare_large;
+		c.small = false;
+		/* What is clean costs what it does without splitting. */
+		c.limit = 120;
+		run(&c);
+		c.limit = 0;
+		c.dirt = PERCENT;
+		run(&c);
+		c.dirt = ALL;
+		run(&c);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int i;
@@ -360,5 +484,6 @@ int main(int argc, char **argv)
 		printf("case,dirt,against,limit,leaves,words,repeat,plain,unrolled,walker\n");
 	run_shapes();
 	run_sizes();
+	run_splits();
 	return 0;
 }

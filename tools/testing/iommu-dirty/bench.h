@@ -36,6 +36,9 @@ struct iommu_dirty_log;
  * @arena_used: how many are there
  * @scattered: tables follow each other in no order, as in memory that has been
  *             in use for long
+ * @spares: tables to split large leaves with, one for each, or NULL
+ * @nr_spares: how many
+ * @mapped: with @spares: the words of the leaves as they were mapped
  */
 struct field {
 	const struct format *format;
@@ -54,11 +57,18 @@ struct field {
 	unsigned long arena_tables;
 	unsigned long arena_used;
 	bool scattered;
+	u64 *spares;
+	unsigned long nr_spares;
+	u64 *mapped;
 };
 
 void field_init(struct field *field, const struct format *format,
 		unsigned int shift, unsigned int granule, unsigned long iova,
 		unsigned long size, bool scattered);
+/* Large leaves can be split from now on. */
+void field_add_spares(struct field *field);
+/* All leaves are large again, and clean. */
+void field_reset(struct field *field);
 void field_free(struct field *field);
 /* The words of all leaves are numbered through. */
 void field_write(struct field *field, unsigned long word);
@@ -73,5 +83,12 @@ unsigned long plain_test_and_clear(const struct field *field);
 /* The walker, window by window as the core calls it, or all in one go */
 unsigned long walk_windows(const struct field *field);
 unsigned long walk_space(const struct field *field);
+
+/* Splitting and joining */
+unsigned long plain_fill(const struct field *field);
+unsigned long plain_read_small(const struct field *field);
+unsigned long split_eager(const struct field *field);
+unsigned long join_again(const struct field *field);
+unsigned long walk_lazy(const struct field *field);
 
 #endif /* BENCH_H */

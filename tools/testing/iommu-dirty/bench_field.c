@@ -136,8 +136,40 @@ void field_init(struct field *field, const struct format *format,
 	}
 }
 
+static unsigned long spare_bytes(const struct field *field)
+{
+	return round_up(field->nr_spares * PAGE_SIZE, HUGE_PAGE);
+}
+
+void field_add_spares(struct field *field)
+{
+	unsigned long table;
+
+	field->nr_spares = field->nr * ENTRIES;
+	field->mapped = get_memory(field->nr * PAGE_SIZE);
+	for (table = 0; table < field->nr; table++)
+		memcpy(field->mapped + table * ENTRIES, field->leaves[table],
+		       PAGE_SIZE);
+	field->spares = get_memory(spare_bytes(field));
+	madvise(field->spares, spare_bytes(field), MADV_HUGEPAGE);
+	memset(field->spares, 0, spare_bytes(field));
+}
+
+void field_reset(struct field *field)
+{
+	unsigned long table;
+
+	for (table = 0; table < field->nr; table++)
+		memcpy(field->leaves[table], field->mapped + table * ENTRIES,
+		       PAGE_SIZE);
+}
+
 void field_free(struct field *field)
 {
+	if (field->spares) {
+		munmap(field->spares, spare_bytes(field));
+		munmap(field->mapped, field->nr * PAGE_SIZE);
+	}
 	munmap(field->arena, field->arena_tables * PAGE_SIZE + HUGE_PAGE);
 	munmap(field->leaves, field->nr * sizeof(*field->leaves));
 	munmap(field->logs, field->nr_logs * sizeof(*field->logs));
