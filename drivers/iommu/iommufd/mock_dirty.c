@@ -156,13 +156,12 @@ static int mock_dirty_set(struct iommu_domain *domain, bool enable)
 static bool mock_dirty_mapped(struct mock_dirty *mock, unsigned long iova,
 			      unsigned long last)
 {
-	bool first_ok = false, last_ok = false;
+	bool mapped;
 
 	down_read(&mock->tables);
-	mock_pt_leaf(mock, iova, NULL, &first_ok);
-	mock_pt_leaf(mock, last, NULL, &last_ok);
+	mapped = mock_pt_writable(mock, iova) && mock_pt_writable(mock, last);
 	up_read(&mock->tables);
-	return first_ok && last_ok;
+	return mapped;
 }
 
 static void mock_dirty_check_read(struct mock_dirty *mock,
@@ -219,8 +218,8 @@ static void mock_dirty_read(struct iommu_domain *domain,
 	mock_dirty_read_begin(mock);
 	mock_dirty_check_read(mock, read, iova, last);
 	mock_pt_read(mock, read, iova, last);
-	/* What is cleared without a log is the switch's to flush. */
-	if (read->log && read->cleared <= read->cleared_last)
+	/* What is forgotten when tracking begins is the switch's to flush. */
+	if ((read->log || read->shape) && read->cleared <= read->cleared_last)
 		mock_dirty_note_cleared(mock, read);
 	mock_dirty_hold(mock, MOCK_DIRTY_HOLD_READ);
 	mock_dirty_read_end(mock);
@@ -253,8 +252,14 @@ static void mock_dirty_flush(struct iommu_domain *domain, unsigned long iova,
 	mock_dirty_read_begin(mock);
 	mock_dirty_check_flush(mock, iova, last, sizes);
 	mock_dirty_hold(mock, MOCK_DIRTY_HOLD_FLUSH);
+	mock_pt_settle(mock);
 	mock_dirty_invalidate(mock, iova, last, sizes, false);
 	mock_dirty_read_end(mock);
+}
+
+static size_t mock_dirty_split_table(struct iommu_domain *domain)
+{
+	return MOCK_PT_TABLE_SIZE;
 }
 
 /**
@@ -298,6 +303,8 @@ int mock_dirty_init(struct iommu_domain *domain, unsigned long dev_flags)
 	mock->ops.set = mock_dirty_set;
 	mock->ops.read = mock_dirty_read;
 	mock->ops.flush = mock_dirty_flush;
+	if (dev_flags & MOCK_DIRTY_DEVICE_SPLIT)
+		mock->ops.split_table = mock_dirty_split_table;
 	domain->dirty_ops = &mock->ops;
 	return 0;
 }

@@ -28,6 +28,7 @@ struct task_struct;
 
 #define MOCK_PT_PAGE_SHIFT	(PAGE_SHIFT - 1)
 #define MOCK_PT_DIRTY_BIT	2
+#define MOCK_PT_TABLE_SIZE	(512 * sizeof(u64))
 
 /**
  * struct mock_dirty_pending - what a window has cleared and not yet flushed
@@ -129,8 +130,11 @@ void mock_pt_unmap(struct mock_dirty *mock, unsigned long iova,
 		   unsigned long last);
 int mock_pt_join(struct mock_dirty *mock, unsigned long iova,
 		 unsigned long last, unsigned int shift);
-u64 *mock_pt_leaf(struct mock_dirty *mock, unsigned long iova,
-		  unsigned int *shift, bool *write);
+bool mock_pt_writable(struct mock_dirty *mock, unsigned long iova);
+int mock_pt_use(struct mock_dirty *mock, unsigned long iova, bool write,
+		bool track, unsigned int *shift, bool *dirty);
+bool mock_pt_mark(struct mock_dirty *mock, unsigned long iova);
+void mock_pt_settle(struct mock_dirty *mock);
 unsigned int mock_pt_astray(struct mock_dirty *mock);
 void mock_pt_read(struct mock_dirty *mock, struct iommu_dirty_read *read,
 		  unsigned long iova, unsigned long last);

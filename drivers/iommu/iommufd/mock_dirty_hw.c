@@ -80,9 +80,8 @@ static int mock_dirty_access(struct mock_dirty_dev *mdev, unsigned long iova,
 	struct mock_tlb_entry *entry = mdev->tlb + page % MOCK_TLB_ENTRIES;
 	struct mock_dirty *mock = mdev->mock;
 	unsigned int shift;
-	bool writable;
-	int rc = 0;
-	u64 *leaf;
+	bool dirty;
+	int rc;
 
 	if (!mock)
 		return -ENXIO;
@@ -93,22 +92,15 @@ static int mock_dirty_access(struct mock_dirty_dev *mdev, unsigned long iova,
 	}
 
 	down_read(&mock->tables);
-	leaf = mock_pt_leaf(mock, iova, &shift, &writable);
-	if (!leaf || (write && !writable)) {
-		rc = -EFAULT;
-		goto out_unlock;
-	}
-	/* A read may be clearing the bit at this moment: an atomic sets it. */
-	if (write && mdev->tracks)
-		set_bit(MOCK_PT_DIRTY_BIT, (unsigned long *)leaf);
+	rc = mock_pt_use(mock, iova, write, mdev->tracks, &shift, &dirty);
+	up_read(&mock->tables);
+	if (rc)
+		return rc;
 	entry->page = page;
 	entry->shift = shift;
-	entry->dirty = write || !mdev->tracks ||
-		       (READ_ONCE(*leaf) & BIT_ULL(MOCK_PT_DIRTY_BIT));
+	entry->dirty = write || !mdev->tracks || dirty;
 	entry->valid = true;
-out_unlock:
-	up_read(&mock->tables);
-	return rc;
+	return 0;
 }
 
 static struct mock_dirty_dev *mock_dirty_dev_alloc(struct device *dev)

@@ -9,8 +9,9 @@
  * AMD's, a leaf has any power of two for a size, and its entry stands in as many
  * words as it takes; hardware marks the one that it used.
  *
- * Addresses are not in it, since nobody translates to one. So leaves of every
- * size can be had over any memory.
+ * Nobody translates to what an address in it says, which is the IOVA. So leaves
+ * of every size can be had over any memory, and those that one is split into are
+ * known by their addresses, as in hardware's formats.
  *
  * A word that maps nothing is *poison*: it looks like a dirty leaf at level 1
  * and like a table above. A read that acts upon one outside of the mapped areas
@@ -19,9 +20,9 @@
  * they map is unmapped, for KASAN to watch.
  */
 #include <linux/gfp.h>
-#include <linux/slab.h>
 
 #include "../iommu-dirty-walk.h"
+#include "../iommu-pages.h"
 #include "mock_dirty.h"
 
 #define MOCK_PT_INDEX_BITS	9
@@ -34,7 +35,10 @@
 #define MOCK_PT_WRITE		BIT_ULL(3)
 #define MOCK_PT_VOID		BIT_ULL(4)
 #define MOCK_PT_REPLICATED	BIT_ULL(5)
-#define MOCK_PT_REPLICAS_SHIFT	8
+#define MOCK_PT_ACCESSED_BIT	6
+#define MOCK_PT_MARK		GENMASK_ULL(10, 7)
+#define MOCK_PT_REPLICAS_SHIFT	56
+#define MOCK_PT_REPLICAS	GENMASK_ULL(59, 56)
 #define MOCK_PT_TABLE		(~GENMASK_ULL(11, 0))
 
 #define MOCK_PT_POISON		(MOCK_PT_PRESENT | MOCK_PT_DIRTY | MOCK_PT_VOID)
@@ -68,6 +72,23 @@ static u64 *mock_pt_table(u64 entry)
 	return (u64 *)(unsigned long)(entry & MOCK_PT_TABLE);
 }
 
+static u64 mock_pt_child(u64 leaf, unsigned int level)
+{
+	return leaf & ~(MOCK_PT_REPLICATED | MOCK_PT_REPLICAS);
+}
+
+static u64 mock_pt_parent(u64 child, unsigned int level, unsigned int bits)
+{
+	if (!bits)
+		return child;
+	return child | MOCK_PT_REPLICATED | (u64)bits << MOCK_PT_REPLICAS_SHIFT;
+}
+
+static u64 mock_pt_pointer(u64 *table, unsigned int level)
+{
+	return (unsigned long)table | MOCK_PT_PRESENT;
+}
+
 static const struct iommu_dirty_fmt mock_pt_plain_fmt = {
 	.page_shift = MOCK_PT_PAGE_SHIFT,
 	.index_bits = MOCK_PT_INDEX_BITS,
@@ -75,6 +96,11 @@ static const struct iommu_dirty_fmt mock_pt_plain_fmt = {
 	.dirty_bit = MOCK_PT_DIRTY_BIT,
 	.leaf = MOCK_PT_LEAF,
 	.table = mock_pt_table,
+	.mark = MOCK_PT_MARK,
+	.accessed_bit = MOCK_PT_ACCESSED_BIT,
+	.child = mock_pt_child,
+	.parent = mock_pt_parent,
+	.pointer = mock_pt_pointer,
 };
 
 static const struct iommu_dirty_fmt mock_pt_replicated_fmt = {
@@ -86,6 +112,11 @@ static const struct iommu_dirty_fmt mock_pt_replicated_fmt = {
 	.replicated = MOCK_PT_REPLICATED,
 	.replicas = mock_pt_replicas,
 	.table = mock_pt_table,
+	.mark = MOCK_PT_MARK,
+	.accessed_bit = MOCK_PT_ACCESSED_BIT,
+	.child = mock_pt_child,
+	.parent = mock_pt_parent,
+	.pointer = mock_pt_pointer,
 };
 
 DEFINE_IOMMU_DIRTY_WALK(mock_pt_walk_plain, &mock_pt_plain_fmt)
@@ -107,7 +138,7 @@ static u64 *mock_pt_new_table(struct mock_dirty *mock, gfp_t gfp)
 
 	if (mock_dirty_fail(mock, MOCK_DIRTY_FAIL_TABLE))
 		return NULL;
-	table = kmalloc_array(MOCK_PT_ENTRIES, sizeof(*table), gfp);
+	table = iommu_alloc_pages(gfp, get_order(MOCK_PT_TABLE_SIZE));
 	if (table)
 		memset64(table, MOCK_PT_POISON, MOCK_PT_ENTRIES);
 	return table;
@@ -120,7 +151,7 @@ static void mock_pt_free_table(u64 *table, unsigned int level)
 	for (i = 0; level > 1 && i < MOCK_PT_ENTRIES; i++)
 		if (mock_pt_is_table(table[i]))
 			mock_pt_free_table(mock_pt_table(table[i]), level - 1);
-	kfree(table);
+	iommu_free_pages(table, get_order(MOCK_PT_TABLE_SIZE));
 }
 
 /*
@@ -149,7 +180,7 @@ static u64 *mock_pt_entry(struct mock_dirty *mock, unsigned long iova,
 
 			if (!new)
 				return NULL;
-			entry = (unsigned long)new | MOCK_PT_PRESENT;
+			entry = mock_pt_pointer(new, at);
 			/* A read of a neighbour may be in this table. */
 			smp_store_release(slot, entry);
 		}
@@ -163,9 +194,8 @@ static int mock_pt_map_leaf(struct mock_dirty *mock, unsigned long iova,
 {
 	unsigned int level = 1 + (shift - MOCK_PT_PAGE_SHIFT) / MOCK_PT_INDEX_BITS;
 	unsigned int replicas = shift - mock_pt_shift(level), i;
-	u64 entry = MOCK_PT_PRESENT | MOCK_PT_LEAF | flags |
-		    replicas << MOCK_PT_REPLICAS_SHIFT |
-		    (replicas ? MOCK_PT_REPLICATED : 0);
+	u64 entry = mock_pt_parent(MOCK_PT_PRESENT | MOCK_PT_LEAF | flags | iova,
+				   level, replicas);
 	unsigned int at = level;
 	u64 *slot = mock_pt_entry(mock, iova, &at, gfp);
 
@@ -358,33 +388,107 @@ out_unlock:
 	return rc;
 }
 
-/**
- * mock_pt_leaf() - find the leaf that maps an IOVA
- * @mock: domain
- * @iova: the IOVA
- * @shift: set to log2 of the size of the leaf; may be NULL
- * @write: set to whether devices may write through it; may be NULL
- *
- * Context: the caller holds mock_dirty::tables.
- * Return: the word that a device uses, or NULL.
- */
-u64 *mock_pt_leaf(struct mock_dirty *mock, unsigned long iova,
-		  unsigned int *shift, bool *write)
+/* The word that a device uses, as it is now, or NULL */
+static u64 *mock_pt_find(struct mock_dirty *mock, unsigned long iova, u64 *entry,
+			 unsigned int *shift)
 {
-	unsigned int level = 1;
-	u64 *slot, entry;
+	unsigned int level;
+	u64 *slot;
 
 	if (iova >> mock_pt_shift(MOCK_PT_ROOT_LEVEL + 1))
 		return NULL;
-	slot = mock_pt_entry(mock, iova, &level, 0);
-	entry = slot ? READ_ONCE(*slot) : 0;
-	if (!mock_pt_is_leaf(entry))
+	do {
+		level = 1;
+		slot = mock_pt_entry(mock, iova, &level, 0);
+		*entry = slot ? READ_ONCE(*slot) : MOCK_PT_POISON;
+		/* A leaf that is split is found, and is a table when it is loaded. */
+	} while (mock_pt_is_table(*entry));
+	if (!mock_pt_is_leaf(*entry))
 		return NULL;
-	if (shift)
-		*shift = mock_pt_shift(level) + mock_pt_replicas(entry, level);
-	if (write)
-		*write = entry & MOCK_PT_WRITE;
+	*shift = mock_pt_shift(level) + mock_pt_replicas(*entry, level);
 	return slot;
+}
+
+/**
+ * mock_pt_writable() - may a device write to an IOVA?
+ * @mock: domain
+ * @iova: the IOVA
+ *
+ * Context: the caller holds mock_dirty::tables.
+ * Return: true if it may, false if it may not or if nothing is mapped.
+ */
+bool mock_pt_writable(struct mock_dirty *mock, unsigned long iova)
+{
+	unsigned int shift;
+	u64 entry;
+
+	return mock_pt_find(mock, iova, &entry, &shift) &&
+	       (entry & MOCK_PT_WRITE);
+}
+
+/**
+ * mock_pt_use() - what hardware does to a leaf that it translates by
+ * @mock: domain
+ * @iova: the IOVA
+ * @write: a device writes
+ * @track: and is to be tracked
+ * @shift: set to log2 of the size of the leaf
+ * @dirty: set to whether the leaf is dirty now
+ *
+ * A read may clear the bit at this moment, or split the leaf: the word is what
+ * was looked at, or is looked up again.
+ *
+ * Context: the caller holds mock_dirty::tables.
+ * Return: 0, or -EFAULT if it is not mapped so.
+ */
+int mock_pt_use(struct mock_dirty *mock, unsigned long iova, bool write,
+		bool track, unsigned int *shift, bool *dirty)
+{
+	u64 *slot, entry, new;
+
+	do {
+		slot = mock_pt_find(mock, iova, &entry, shift);
+		if (!slot || (write && !(entry & MOCK_PT_WRITE)))
+			return -EFAULT;
+		new = entry | BIT_ULL(MOCK_PT_ACCESSED_BIT);
+		if (write && track)
+			new |= MOCK_PT_DIRTY;
+	} while (!try_cmpxchg64(slot, &entry, new));
+	*dirty = new & MOCK_PT_DIRTY;
+	return 0;
+}
+
+/**
+ * mock_pt_mark() - make a leaf dirty behind everybody's back, writable or not
+ * @mock: domain
+ * @iova: the IOVA
+ *
+ * Context: the caller holds mock_dirty::tables.
+ * Return: false if nothing is mapped.
+ */
+bool mock_pt_mark(struct mock_dirty *mock, unsigned long iova)
+{
+	unsigned int shift;
+	u64 *slot, entry;
+
+	do {
+		slot = mock_pt_find(mock, iova, &entry, &shift);
+		if (!slot)
+			return false;
+	} while (!try_cmpxchg64(slot, &entry, entry | MOCK_PT_DIRTY));
+	return true;
+}
+
+/**
+ * mock_pt_settle() - wait for walks that began before
+ * @mock: domain
+ *
+ * Who walks from now on does not come to tables that were taken out.
+ */
+void mock_pt_settle(struct mock_dirty *mock)
+{
+	down_write(&mock->tables);
+	up_write(&mock->tables);
 }
 
 /**

@@ -40,15 +40,8 @@ static int mock_dirty_mark(struct mock_dirty *mock, unsigned long iova,
 	}
 
 	down_read(&mock->tables);
-	for_each_set_bit(i, bits, nr) {
-		u64 *leaf = mock_pt_leaf(mock, iova + i * page_size, NULL,
-					 NULL);
-
-		if (leaf) {
-			set_bit(MOCK_PT_DIRTY_BIT, (unsigned long *)leaf);
-			count++;
-		}
-	}
+	for_each_set_bit(i, bits, nr)
+		count += mock_pt_mark(mock, iova + i * page_size);
 	up_read(&mock->tables);
 	kvfree(bits);
 	return count;

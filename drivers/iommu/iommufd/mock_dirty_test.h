@@ -16,10 +16,12 @@
  * REPLICATED    domains allocated for it can have leaves of every power of two,
  *               whose entries are repeated
  * NOT_WHILE_ON  it cannot be attached to a domain whose tracking is on
+ * SPLIT         leaves of domains allocated for it can be split
  */
 enum {
 	MOCK_DIRTY_DEVICE_REPLICATED = 1 << 16,
 	MOCK_DIRTY_DEVICE_NOT_WHILE_ON = 1 << 17,
+	MOCK_DIRTY_DEVICE_SPLIT = 1 << 18,
 };
 
 /*
