@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -244,4 +246,25 @@ int iommufd_join(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
 		 uint64_t *leaves)
 {
 	return reshape(fd, IOMMU_HWPT_DIRTY_JOIN, hwpt, iova, length, leaves);
+}
+
+long iommu_table_pages(void)
+{
+	char line[128];
+	long pages = -1;
+	FILE *f;
+
+	/* Each processor has its own count until somebody asks. */
+	f = fopen("/proc/sys/vm/stat_refresh", "r");
+	if (f) {
+		fgetc(f);
+		fclose(f);
+	}
+	f = fopen("/proc/vmstat", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "nr_iommu_pages ", 15))
+			pages = strtol(line + 15, NULL, 10);
+	if (f)
+		fclose(f);
+	return pages;
 }

@@ -165,4 +165,11 @@ int iommufd_split(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
 int iommufd_join(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
 		 uint64_t *leaves);
 
+/**
+ * iommu_table_pages - pages of all IOMMUs' tables, as the kernel counts them
+ *
+ * Return: the number, or -1 if the kernel does not say.
+ */
+long iommu_table_pages(void);
+
 #endif /* DMA_IOMMUFD_H */

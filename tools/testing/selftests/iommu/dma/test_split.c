@@ -50,66 +50,44 @@ static uint64_t count_get(struct rig *r)
 	return rc ? ~0ULL : sum;
 }
 
-/* What the kernel says of itself: pages of IOMMUs' tables, all of them */
-static long table_pages(void)
-{
-	char line[128];
-	long pages = -1;
-	FILE *f;
-
-	/* Each processor has its own count until somebody asks. */
-	f = fopen("/proc/sys/vm/stat_refresh", "r");
-	if (f) {
-		fgetc(f);
-		fclose(f);
-	}
-	f = fopen("/proc/vmstat", "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "nr_iommu_pages ", 15))
-			pages = strtol(line + 15, NULL, 10);
-	if (f)
-		fclose(f);
-	return pages;
-}
-
 /* Whole once, exactly afterwards; what is not written costs nothing. */
 TEST_F(split, lazy)
 {
 	struct rig *r = &self->rig;
-	long before = table_pages();
+	long before = iommu_table_pages();
 
 	MUST(rig_split(r, ORACLE_LAZY));
 	MUST(rig_set(r, true));
 	EXPECT_EQ(0, count_get(r));
-	EXPECT_EQ(before, table_pages());
+	EXPECT_EQ(before, iommu_table_pages());
 	MUST(rig_write_pages(r, RIG_IOVA + 7 * PAGE, LEAF, 3));
 	EXPECT_EQ(3 * LEAF_PAGES, count_get(r));
-	EXPECT_EQ(before + 3, table_pages());
+	EXPECT_EQ(before + 3, iommu_table_pages());
 	MUST(rig_write_pages(r, RIG_IOVA + 9 * PAGE, LEAF, 3));
 	EXPECT_EQ(3, count_get(r));
 	EXPECT_EQ(0, count_get(r));
 	MUST(rig_write_pages(r, RIG_IOVA + 9 * PAGE, LEAF, 3));
 	OK(rig_get(r, RIG_IOVA, SPLIT_LEN));
 	MUST(rig_set(r, false));
-	EXPECT_EQ(before, table_pages());
+	EXPECT_EQ(before, iommu_table_pages());
 }
 
 /* Exact from the first read */
 TEST_F(split, eager)
 {
 	struct rig *r = &self->rig;
-	long before = table_pages();
+	long before = iommu_table_pages();
 
 	MUST(rig_split(r, ORACLE_EAGER));
 	MUST(rig_set(r, true));
-	EXPECT_EQ(before + SPLIT_LEAVES, table_pages());
+	EXPECT_EQ(before + SPLIT_LEAVES, iommu_table_pages());
 	EXPECT_EQ(0, count_get(r));
 	MUST(rig_write_pages(r, RIG_IOVA + 7 * PAGE, LEAF, 3));
 	EXPECT_EQ(3, count_get(r));
 	MUST(rig_write_pages(r, RIG_IOVA + 7 * PAGE, LEAF, 3));
 	OK(rig_get(r, RIG_IOVA, SPLIT_LEN));
 	MUST(rig_set(r, false));
-	EXPECT_EQ(before, table_pages());
+	EXPECT_EQ(before, iommu_table_pages());
 }
 
 /* Switching off joins; the next time tracking is on, leaves are huge again. */
@@ -204,7 +182,7 @@ TEST_F(split, unmap)
 		MUST(rig_set(r, false));
 	}
 	/* Tables that AMD's driver keeps are used again by the next mapping. */
-	before = table_pages();
+	before = iommu_table_pages();
 	for (round = 0; round < 6; round++) {
 		MUST(rig_map_at(r, self->mem, RIG_IOVA + SPLIT_LEN, SPLIT_LEN,
 				mem_large()));
@@ -216,7 +194,7 @@ TEST_F(split, unmap)
 		MUST(rig_unmap(r, RIG_IOVA + SPLIT_LEN, SPLIT_LEN));
 		MUST(rig_set(r, false));
 	}
-	EXPECT_GE(before + SPLIT_LEAVES, table_pages());
+	EXPECT_GE(before + SPLIT_LEAVES, iommu_table_pages());
 }
 
 /* Modes, and what is not one */

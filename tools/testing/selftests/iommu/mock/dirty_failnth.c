@@ -7,10 +7,10 @@
  *
  * Needs CONFIG_FAILSLAB and debugfs.
  */
+#include "failnth.h"
 #include "kselftest_harness.h"
 #include "mock.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,36 +18,18 @@
 #define OTHER		(3 * MOCK_WINDOW)
 #define ALL_LEN		(OTHER + MIB(1) - MOCK_START)
 
-/* No call has that many allocations. */
-#define NTH_MAX		1500
-
 FIXTURE(nth)
 {
 	struct mock m;
 	int fail;
 };
 
-static int put(const char *name, const char *value)
-{
-	int fd = open(name, O_WRONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n == (ssize_t)strlen(value) ? 0 : -EIO;
-}
-
 FIXTURE_SETUP(nth)
 {
-	ASSERT_EQ(0, put("/sys/kernel/debug/failslab/ignore-gfp-wait", "N")) {
+	self->fail = failnth_open();
+	ASSERT_LE(0, self->fail) {
 		TH_LOG("is CONFIG_FAILSLAB set, and debugfs mounted?");
 	}
-	MUST(put("/sys/kernel/debug/failslab/verbose", "0"));
-	MUST(put("/sys/kernel/debug/fail_iommufd/verbose", "0"));
-	self->fail = open("/proc/self/fail-nth", O_RDWR);
-	ASSERT_LE(0, self->fail);
 
 	MUST(mock_open(&self->m, MOCK_PAGE));
 	MUST(mock_map(&self->m, MOCK_START, LENGTH, MOCK_PAGE));
@@ -59,25 +41,6 @@ FIXTURE_TEARDOWN(nth)
 {
 	mock_close(&self->m);
 	close(self->fail);
-}
-
-static int arm(int fail, unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	return pwrite(fail, text, len, 0) == len ? 0 : -errno;
-}
-
-/* Has the n-th allocation been reached? Then it has failed. */
-static bool fired(int fail)
-{
-	char text[16] = "";
-	bool left;
-
-	left = pread(fail, text, sizeof(text) - 1, 0) > 0 && atoi(text);
-	arm(fail, 0);
-	return !left;
 }
 
 static int write_all(struct mock *m, unsigned int n)
@@ -123,17 +86,17 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 	struct mock *m = &self->m;
 	bool failed;
 
-	for (n = 1; n < NTH_MAX; n++) {
+	for (n = 1; n < FAILNTH_MAX; n++) {
 		uint8_t *map;
 		int rc;
 
 		map = bitmap(size);
 		ASSERT_NE(NULL, map);
 		MUST(write_all(m, n));
-		MUST(arm(self->fail, n));
+		MUST(failnth_arm(self->fail, n));
 		rc = iommufd_get_dirty(m->fd, m->hwpt, 0, req.iova, req.length,
 				       MOCK_PAGE, map);
-		failed = fired(self->fail);
+		failed = failnth_fired(self->fail);
 		if (rc) {
 			ASSERT_TRUE(failed);
 			OK(oracle_delivered(&m->oracle, &req, map, size));
@@ -148,7 +111,7 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
 			break;
 	}
 	TH_LOG("%u allocations, %u errors", n - 1, errors);
-	ASSERT_GT(NTH_MAX, n);
+	ASSERT_GT(FAILNTH_MAX, n);
 	ASSERT_LT(0, errors);
 }
 
@@ -158,11 +121,11 @@ TEST_F_TIMEOUT(nth, promise2_get, SLOW)
  */
 static int set(struct mock *m, int fail, unsigned int n, bool on, bool *failed)
 {
-	int rc = arm(fail, n);
+	int rc = failnth_arm(fail, n);
 
 	if (!rc)
 		rc = mock_set(m, on);
-	*failed = fired(fail);
+	*failed = failnth_fired(fail);
 	if (rc == -ENOENT && n == 1 && *failed)
 		rc = mock_set(m, on);
 	return rc;
@@ -175,7 +138,7 @@ TEST_F_TIMEOUT(nth, promise4_set_does_not_fail, SLOW)
 	bool off_failed, on_failed;
 	unsigned int n;
 
-	for (n = 1; n < NTH_MAX; n++) {
+	for (n = 1; n < FAILNTH_MAX; n++) {
 		MUST(write_all(m, n));
 		OK(set(m, self->fail, n, false, &off_failed));
 		OK(set(m, self->fail, n, true, &on_failed));
@@ -186,7 +149,7 @@ TEST_F_TIMEOUT(nth, promise4_set_does_not_fail, SLOW)
 			break;
 	}
 	TH_LOG("%u points of failure", n - 1);
-	ASSERT_GT(NTH_MAX, n);
+	ASSERT_GT(FAILNTH_MAX, n);
 	ASSERT_LT(1, n);
 }
 
@@ -203,11 +166,11 @@ static void every_nth(struct __test_metadata *_metadata, struct mock *m,
 	bool failed;
 	int rc;
 
-	for (n = 1; n < NTH_MAX; n++) {
+	for (n = 1; n < FAILNTH_MAX; n++) {
 		MUST(write_all(m, n));
-		MUST(arm(fail, n));
+		MUST(failnth_arm(fail, n));
 		rc = call->act(m);
-		failed = fired(fail);
+		failed = failnth_fired(fail);
 		ASSERT_TRUE(!rc || failed);
 		if (!rc)
 			MUST(call->undo(m));
@@ -216,7 +179,7 @@ static void every_nth(struct __test_metadata *_metadata, struct mock *m,
 			break;
 	}
 	TH_LOG("%u allocations", n - 1);
-	ASSERT_GT(NTH_MAX, n);
+	ASSERT_GT(FAILNTH_MAX, n);
 	ASSERT_LT(1, n);
 }
 

@@ -115,6 +115,8 @@ struct meanwhile {
 	uint32_t ioas;
 	uint32_t stdev;
 	unsigned int times;
+	unsigned int seed;
+	uint64_t leaves;
 	int rc;
 	int (*fn)(struct meanwhile *meanwhile);
 };
@@ -136,6 +138,31 @@ static int come_and_go(struct meanwhile *meanwhile)
 		return rc;
 	usleep(2000);
 	return mock_replace(hw->fd, meanwhile->stdev, meanwhile->ioas);
+}
+
+/* Split or join a part of it, whichever, in any mode */
+static int reshape(struct meanwhile *meanwhile)
+{
+	struct hw *hw = meanwhile->hw;
+	unsigned int page = rand_r(&meanwhile->seed) % HW_PAGES;
+	uint64_t iova = MOCK_START + page * MOCK_PAGE;
+	uint64_t length = MOCK_START + HW_LENGTH - iova, leaves;
+	uint32_t mode = rand_r(&meanwhile->seed) % 3;
+	int rc;
+
+	if (rand_r(&meanwhile->seed) % 2) {
+		iova = MOCK_START;
+		length = HW_LENGTH;
+	}
+	rc = iommufd_set_split_mode(hw->fd, hw->hwpt, mode);
+	if (rc)
+		return rc;
+	if (rand_r(&meanwhile->seed) % 2)
+		rc = iommufd_split(hw->fd, hw->hwpt, iova, length, &leaves);
+	else
+		rc = iommufd_join(hw->fd, hw->hwpt, iova, length, &leaves);
+	meanwhile->leaves += leaves;
+	return rc;
 }
 
 static void *meanwhile_thread(void *arg)
@@ -184,7 +211,10 @@ FIXTURE_SETUP(race)
 {
 	struct hw *hw = &self->hw;
 
-	ASSERT_EQ(0, hw_open(hw, variant->dev_flags, variant->size));
+	ASSERT_EQ(0, hw_open(hw, variant->dev_flags | MOCK_DIRTY_DEVICE_SPLIT,
+			     variant->size));
+	ASSERT_EQ(0, iommufd_set_split_mode(hw->fd, hw->hwpt,
+					    IOMMU_HWPT_DIRTY_SPLIT_OFF));
 	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
 	self->judge.hw = hw;
 	self->judge.idev = hw->idev;
@@ -238,6 +268,30 @@ TEST_F_TIMEOUT(race, writes, 120)
 	EXPECT_LT(ROUNDS, self->judge.reported);
 	EXPECT_LT(0, self->meanwhile.times);
 	EXPECT_LT(0, hw_stats(hw->fd, hw->hwpt, 0).hits);
+}
+
+/* Leaves are split and joined under the device, and under the reads. */
+TEST_F_TIMEOUT(race, reshaped, 120)
+{
+	struct hw *hw = &self->hw;
+	long tables;
+
+	self->meanwhile.fn = reshape;
+	self->meanwhile.seed = self->seed;
+	tables = iommu_table_pages();
+	ASSERT_EQ(0, pthread_create(&self->meanwhile.thread, NULL,
+				    meanwhile_thread, &self->meanwhile));
+	ASSERT_EQ(0, hw_run(hw->fd, hw->idev, MOCK_START, HW_LENGTH,
+			    self->seed));
+	EXPECT_EQ(0, rounds(&self->judge));
+	EXPECT_EQ(0, meanwhile_end(&self->meanwhile));
+	EXPECT_EQ(0, hw_get(hw, 0, self->judge.bits));
+	EXPECT_TRUE(hw_only(self->judge.bits, 0, 0));
+	EXPECT_LT(ROUNDS, self->judge.reported);
+	if (variant->size > MOCK_PAGE)
+		EXPECT_LT(ROUNDS, self->meanwhile.leaves);
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, false));
+	EXPECT_EQ(tables, iommu_table_pages());
 }
 
 /* A second device is attached and detached, and writes when it can. */
