@@ -526,6 +526,18 @@ static int iommufd_dirty_check_range(struct iommu_hwpt_dirty_range *cmd,
 	return 0;
 }
 
+/* What of an IOVA says where in the smallest leaf that there may be it is */
+static unsigned long iommufd_dirty_page_mask(struct iommufd_hwpt_paging *hwpt)
+{
+	struct io_pagetable *iopt = &hwpt->ioas->iopt;
+	unsigned long mask;
+
+	down_read(&iopt->iova_rwsem);
+	mask = iopt->iova_alignment - 1;
+	up_read(&iopt->iova_rwsem);
+	return mask;
+}
+
 /**
  * iommufd_hwpt_dirty_split() - ioctl(IOMMU_HWPT_DIRTY_SPLIT)
  * @ucmd: the call
@@ -541,7 +553,7 @@ int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hwpt_dirty_range *cmd = ucmd->cmd;
 	struct iommufd_hwpt_paging *hwpt;
-	unsigned long last, leaves = 0;
+	unsigned long mask, last, leaves = 0;
 	int rc;
 
 	rc = iommufd_dirty_check_range(cmd, &last);
@@ -551,8 +563,11 @@ int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 
+	/* With the pages that it begins and ends in */
+	mask = iommufd_dirty_page_mask(hwpt);
 	down_write(&hwpt->dirty.lock);
-	rc = iommufd_dirty_split_range(hwpt, cmd->iova, last, &leaves, "range");
+	rc = iommufd_dirty_split_range(hwpt, cmd->iova & ~mask, last | mask,
+				       &leaves, "range");
 	up_write(&hwpt->dirty.lock);
 	cmd->out_leaves = leaves;
 	if (!rc)
@@ -573,8 +588,8 @@ int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd)
 int iommufd_hwpt_dirty_join(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hwpt_dirty_range *cmd = ucmd->cmd;
+	unsigned long mask, skip, cut, last, leaves = 0;
 	struct iommufd_hwpt_paging *hwpt;
-	unsigned long last, leaves = 0;
 	int rc;
 
 	rc = iommufd_dirty_check_range(cmd, &last);
@@ -584,8 +599,14 @@ int iommufd_hwpt_dirty_join(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 
+	/* Without pages that it begins or ends in the middle of */
+	mask = iommufd_dirty_page_mask(hwpt);
+	skip = -cmd->iova & mask;
+	cut = (last + 1) & mask;
 	down_read(&hwpt->dirty.lock);
-	rc = iommufd_dirty_join_range(hwpt, cmd->iova, last, &leaves, "range");
+	if (last - cmd->iova >= skip + cut)
+		rc = iommufd_dirty_join_range(hwpt, cmd->iova + skip,
+					      last - cut, &leaves, "range");
 	up_read(&hwpt->dirty.lock);
 	cmd->out_leaves = leaves;
 	if (!rc)

@@ -281,6 +281,43 @@ TEST_F(split, by_range)
 	ASSERT_TRUE(reports(hw, self->bits, PAGE, self->pages));
 }
 
+/*
+ * A range may begin and end anywhere: a leaf that it touches is split, one of
+ * which it leaves out a byte is not joined. The driver sees whole pages.
+ */
+TEST_F(split, bytes)
+{
+	unsigned int first = PAGE / self->pages * self->pages;
+	uint64_t length = self->pages * MOCK_PAGE;
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, start(hw, IOMMU_HWPT_DIRTY_SPLIT_OFF));
+	ASSERT_EQ(0, iommufd_split(hw->fd, hw->hwpt, at(PAGE) + 1, 1,
+				   &self->leaves));
+	EXPECT_LE(1, self->leaves);
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_TRUE(reports(hw, self->bits, PAGE, 1));
+	ASSERT_EQ(0, iommufd_join(hw->fd, hw->hwpt, at(PAGE) + 1, 1,
+				  &self->leaves));
+	EXPECT_EQ(0, self->leaves);
+	ASSERT_EQ(0, iommufd_join(hw->fd, hw->hwpt, ~0ULL, 1, &self->leaves));
+	EXPECT_EQ(0, self->leaves);
+	if (self->pages <= TABLE_PAGES) {
+		ASSERT_EQ(0, iommufd_join(hw->fd, hw->hwpt, at(first) + 1,
+					  length - 1, &self->leaves));
+		EXPECT_EQ(0, self->leaves);
+		ASSERT_EQ(0, iommufd_join(hw->fd, hw->hwpt, at(first),
+					  length - 1, &self->leaves));
+		EXPECT_EQ(0, self->leaves);
+	}
+	ASSERT_EQ(0, iommufd_join(hw->fd, hw->hwpt, at(first) - 1, length + 2,
+				  &self->leaves));
+	EXPECT_LE(1, self->leaves);
+	EXPECT_EQ(self->before, iommu_table_pages());
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_TRUE(reports(hw, self->bits, PAGE, self->pages));
+}
+
 /* All of it whether tracking is on or off; SET(1) begins clean. */
 TEST_F(split, while_off)
 {
