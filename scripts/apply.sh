@@ -132,7 +132,7 @@ compose() {
 	while read -r patch files; do
 		if [ "$patch" = remove.patch ]; then
 			"$top/scripts/remove.sh" "$stage" >"$log" 2>&1 || moved "the removal"
-			commit_mail "$stage" "$patch"
+			commit_mail "$stage" "$patches/$patch"
 		else
 			# shellcheck disable=SC2086 # a list of paths without blanks
 			mail "$stage" "$log" "$patch" $files || moved "patches/$patch"

@@ -9,7 +9,7 @@ by_name=(bisect deb smmuv3-64k smmuv3-acpi)
 
 usage() {
 	cat <<END
-usage: ./run check [--kernel stock] [SUITE...]
+usage: ./run check [--kernel stock|fixed] [SUITE...]
        ./run check --coverage [SUITE...]
 
 Runs the suites, without a name these: ${all[*]}
@@ -20,6 +20,7 @@ Results and logs are kept in build/check/.
   --coverage       what of the kernel code runs in the tests (--coverage --help)
   --kernel stock   run selftest, peer, vtd, amd or smmuv3 on the unpatched base, for
                    comparison
+  --kernel fixed   on the base with the fixes of fixes/
 
 $(for suite in "${all[@]}" "${by_name[@]}"; do
 	printf '  %-10s %s\n' "$suite" \
@@ -36,7 +37,7 @@ args=() suites=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
-	--kernel) args+=(--kernel "${2:?--kernel takes stock}"); shift ;;
+	--kernel) args+=(--kernel "${2:?--kernel takes stock or fixed}"); shift ;;
 	-*) usage >&2; exit 2 ;;
 	*) suites+=("$1") ;;
 	esac

@@ -6,6 +6,7 @@
 #
 # build/linux/base      the base, checked out: the control group is built there
 # build/linux/series    the composed tree
+# build/linux/fixed     the base with the fixes of fixes/, one commit each
 # build/linux/compose   where commits are made; the trees above get only the
 #                       files that differ, so that a rebuild is short
 set -euo pipefail
@@ -14,20 +15,22 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/compose.sh [--stock] [--update]
+usage: scripts/compose.sh [--stock|--fixed] [--update]
 
-Composes the kernel tree and prints its path; with --stock the base's. It is a
-git repository with one commit per mail. Does nothing if nothing has changed.
+Composes the kernel tree and prints its path; with --stock the base's, with
+--fixed that of the base with the fixes of fixes/. It is a git repository with
+one commit per mail. Does nothing if nothing has changed.
 
   --update   look for a newer linux-source-6.12 first
 END
 }
 
-stock='' update=''
+kernel=series update=''
 for arg; do
 	case $arg in
 	-h | --help) usage; exit ;;
-	--stock) stock=1 ;;
+	--stock) kernel=stock ;;
+	--fixed) kernel=fixed ;;
 	--update) update=1 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -74,7 +77,7 @@ as_root() {
 
 unpack() {
 	say "unpacking $(cat "$out/deb/version")"
-	rm -rf "$out/base" "$out/series" "$out/compose" "$out/version"
+	rm -rf "$out"/{base,series,fixed,compose,version}
 	mkdir "$out/base"
 	tar -C "$out/base" --strip-components=1 -xf "$out"/deb/usr/src/linux-source-6.12.tar.xz
 	git_in base init -q
@@ -109,23 +112,32 @@ remove() {
 	fi
 	step "$out/remove.log" "removing the base's dirty tracking" \
 		"$top/scripts/remove.sh" "$out/compose"
-	commit_mail "$out/compose" remove.patch
+	commit_mail "$out/compose" "$patches/remove.patch"
 	git_in compose tag "$key"
 }
 
-lock "$out"
-fetch
-if [ -n "$stock" ]; then
-	echo "$out/base"
-	exit
-fi
-
-check_overlay
-want="$(cat "$out/version") $(series_hash) $(hash_files "$top/scripts/compose.sh")"
-if [ "$(cat "$out/composed" 2>/dev/null)" != "$want" ]; then
-	say "composing the series"
+# From the base on
+begin() {
 	git_in compose reset -q --hard base
 	git_in compose clean -qfdx
+}
+
+# publish NAME: what has been composed, as a branch and a tree of that name
+publish() {
+	local result
+	result=$(git_in compose rev-parse HEAD)
+	git_in compose update-ref "refs/heads/$1" "$result"
+	if [ -d "$out/$1" ]; then
+		git_in "$1" reset -q --hard
+		git_in "$1" checkout -q --detach "$result"
+	else
+		git_in base worktree prune
+		git_in base worktree add -q --detach "../$1" "$result"
+	fi
+}
+
+compose_series() {
+	begin
 	while read -r patch overlay; do
 		if [ "$patch" = remove.patch ]; then
 			remove
@@ -138,14 +150,41 @@ The base ($(cat "$out/version")) has moved under patches/$patch. Look at the
 file in build/linux/compose, adapt the hook, run again."
 		fi
 	done < <(mails)
-	result=$(git_in compose rev-parse HEAD)
-	git_in compose update-ref refs/heads/series "$result"
-	if [ -d "$out/series" ]; then
-		git_in series reset -q --hard
-		git_in series checkout -q --detach "$result"
-	else
-		git_in base worktree add -q --detach ../series "$result"
-	fi
-	echo "$want" >"$out/composed"
+	publish series
+}
+
+compose_fixed() {
+	local fix
+	begin
+	while read -r fix; do
+		git_in compose apply --whitespace=nowarn "$fixes/$fix" 2>"$out/apply.log" ||
+			die "a fix does not apply:
+$(sed 's/^/    /' "$out/apply.log")
+The base ($(cat "$out/version")) has moved under fixes/$fix, or has the fix by
+now. Look at the file in build/linux/compose, adapt the fix or take it out."
+		commit_mail "$out/compose" "$fixes/$fix"
+	done <"$fixes/series"
+	publish fixed
+}
+
+lock "$out"
+fetch
+case $kernel in
+stock)
+	echo "$out/base"
+	exit
+	;;
+series)
+	check_overlay
+	sources=$(series_hash)
+	;;
+fixed) sources=$(hash_files "$fixes"/series "$fixes"/*.patch) ;;
+esac
+
+want="$(cat "$out/version") $sources $(hash_files "$top/scripts/compose.sh")"
+if [ "$(cat "$out/composed-$kernel" 2>/dev/null)" != "$want" ]; then
+	say "composing: $kernel"
+	"compose_$kernel"
+	echo "$want" >"$out/composed-$kernel"
 fi
-echo "$out/series"
+echo "$out/$kernel"

@@ -6,12 +6,12 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/kernel.sh [--kernel series|stock] [--arch x86|arm64]
+usage: scripts/kernel.sh [--kernel series|stock|fixed] [--arch x86|arm64]
                          [--debug|--gcov] [--pages 4k|64k]
                          [--headers|--target TARGET]
 
-Builds the composed kernel, or the unpatched base, and prints the path of its
-image. Nothing is built if nothing has changed.
+Builds the composed kernel, or the unpatched base, or that with the fixes of
+fixes/, and prints the path of its image. Nothing is built if nothing has changed.
 
   --arch      for which machine (default x86); another is cross-compiled
   --debug     with KASAN, lockdep and the like
@@ -26,7 +26,7 @@ kernel=series arch=x86 flavour=plain pages=4k headers='' only=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
-	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--kernel) kernel=${2:?--kernel takes series, stock or fixed}; shift ;;
 	--arch) arch=${2:?--arch takes x86 or arm64}; shift ;;
 	--debug) flavour=debug ;;
 	--gcov) flavour=gcov ;;
@@ -42,8 +42,8 @@ done
 
 case $kernel in
 series) tree=$("$top/scripts/compose.sh") ;;
-stock) tree=$("$top/scripts/compose.sh" --stock) ;;
-*) die "no such kernel: $kernel (series, stock)" ;;
+stock | fixed) tree=$("$top/scripts/compose.sh" "--$kernel") ;;
+*) die "no such kernel: $kernel (series, stock, fixed)" ;;
 esac
 
 case $arch in

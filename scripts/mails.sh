@@ -6,6 +6,8 @@
 
 # shellcheck disable=SC2154 # lib.sh sets it
 patches=$top/patches
+# shellcheck disable=SC2034 # used by those who source this
+fixes=$top/fixes
 
 # git_at DIRECTORY ARGUMENT...: git, whatever the caller has configured
 git_at() {
@@ -54,11 +56,11 @@ body() {
 	sed '1d; /^---$/,$d' "$1"
 }
 
-# commit_mail TREE PATCH: what has changed, as a commit
+# commit_mail TREE MAIL: what has changed, as a commit with that file's text
 commit_mail() {
 	git_at "$1" add -A -f
-	git_at "$1" commit -q -m "$(subject "$patches/$2")" -m "$(body "$patches/$2")" ||
-		die "patches/$2 changes nothing"
+	git_at "$1" commit -q -m "$(subject "$2")" -m "$(body "$2")" ||
+		die "${2#"$top/"} changes nothing"
 }
 
 # maintainers TREE: the section of ./MAINTAINERS in the tree's, behind IOMMUFD's,
@@ -100,5 +102,5 @@ mail() {
 			return
 	fi
 	maintainers "$tree"
-	commit_mail "$tree" "$patch"
+	commit_mail "$tree" "$patches/$patch"
 }

@@ -8,7 +8,7 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/suites/dma.sh MACHINE[,PROP=VALUE...] [--kernel series|stock]
+usage: scripts/suites/dma.sh MACHINE[,PROP=VALUE...] [--kernel series|stock|fixed]
                              [--plain] [--times N] [--program NAME] [TEST...]
 
 Runs the tests of tools/testing/selftests/iommu/dma on a machine of
@@ -20,6 +20,8 @@ these tests only.
   --times N        N times, in one boot
   --kernel stock   on the unpatched base. What fails there is known; a result
                    here is whether the list in stock-6.12-MACHINE.failures is right.
+  --kernel fixed   the same on the base with the fixes of fixes/, and
+                   fixed-6.12-MACHINE.failures
 END
 }
 
@@ -27,7 +29,7 @@ kernel=series flavour=(--debug) times=1 machine='' program=dma_dirty
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
-	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--kernel) kernel=${2:?--kernel takes series, stock or fixed}; shift ;;
 	--plain) flavour=() ;;
 	--times) times=${2:?--times takes a number}; shift ;;
 	--program) program=${2:?--program takes a name}; shift ;;
@@ -71,10 +73,11 @@ run() {
 		"for run in $(seq -s ' ' "$times"); do $program ${tests[*]}; done"
 }
 
-if [ "$kernel" = series ]; then
+# The lists are dma_dirty's.
+if [ "$kernel" = series ] || [ "$program" != dma_dirty ]; then
 	run
 	exit
 fi
 
-run >"$work/stock.results"
-stock_results "$work/stock.results" "$top/$dma/stock-6.12-$machine.failures"
+run >"$work/$kernel.results"
+known_results "$kernel" "$work/$kernel.results" "$top/$dma/$kernel-6.12-$machine.failures"

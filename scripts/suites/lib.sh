@@ -81,17 +81,17 @@ boot_results() {
 	esac
 }
 
-# stock_results RESULTS LIST: the results of a run on the unpatched base, turned
-# into whether it failed what LIST names, one a line, and nothing else. What
-# stands behind a "?" there may fail or not.
-stock_results() {
+# known_results KERNEL RESULTS LIST: the results of a run on another kernel than
+# ours, turned into whether it failed what LIST names, one a line, and nothing
+# else. What stands behind a "?" there may fail or not.
+known_results() {
 	local failed known
-	failed=$(sed -n 's/^not ok //p' "$1" | sort)
-	known=$(grep -v '^[#?]' "$2" | sort)
-	comm -12 <(echo "$known") <(echo "$failed") | sed '/./!d; s/^/ok stock fails /'
-	comm -23 <(echo "$known") <(echo "$failed") | sed '/./!d; s/^/not ok stock fails /'
+	failed=$(sed -n 's/^not ok //p' "$2" | sort)
+	known=$(grep -v '^[#?]' "$3" | sort)
+	comm -12 <(echo "$known") <(echo "$failed") | sed "/./!d; s/^/ok $1 fails /"
+	comm -23 <(echo "$known") <(echo "$failed") | sed "/./!d; s/^/not ok $1 fails /"
 	comm -13 <(echo "$known") <(echo "$failed") |
-		comm -23 - <(sed -n 's/^?//p' "$2" | sort) |
-		sed '/./!d; s/^/not ok stock passes /'
-	sed -n 's/^ok /ok stock passes /p' "$1"
+		comm -23 - <(sed -n 's/^?//p' "$3" | sort) |
+		sed "/./!d; s/^/not ok $1 passes /"
+	sed -n "s/^ok /ok $1 passes /p" "$2"
 }

@@ -7,7 +7,7 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/suites/peer.sh [--kernel series|stock]
+usage: scripts/suites/peer.sh [--kernel series|stock|fixed]
 
 Builds upstream's tools/testing/selftests/iommu/iommufd and iommufd_fail_nth
 from the base's source and runs them on the composed kernel with its mock IOMMU.
@@ -20,7 +20,7 @@ kernel=series
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
-	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--kernel) kernel=${2:?--kernel takes series, stock or fixed}; shift ;;
 	*) usage >&2; exit 2 ;;
 	esac
 	shift
@@ -48,7 +48,7 @@ for program in iommufd iommufd_fail_nth; do
 done
 "$top/scripts/initramfs.sh" "$work/initrd.gz" "$work"/{iommufd,iommufd_fail_nth}
 
-[ "$kernel" = stock ] || result "the selftest's source is upstream's" unchanged
+[ "$kernel" != series ] || result "the selftest's source is upstream's" unchanged
 boot_results "peer-$kernel" --kernel "$image" --initrd "$work/initrd.gz" --iommu none \
 	--mem 3G --timeout 900 --append guest.hugepages=160 -- \
 	"iommufd; iommufd_fail_nth" >"$work/results"

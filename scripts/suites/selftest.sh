@@ -7,7 +7,7 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: scripts/suites/selftest.sh [--kernel series|stock] [--plain] [PROGRAM...]
+usage: scripts/suites/selftest.sh [--kernel series|stock|fixed] [--plain] [PROGRAM...]
 
 Runs the programs of tools/testing/selftests/iommu/mock, or those that are
 named, on the composed kernel with KASAN, lockdep and kmemleak. A program's name
@@ -16,6 +16,8 @@ can be followed by its arguments, in quotes: "dirty_read -t promise3_any_granule
   --plain          on a kernel without KASAN, lockdep and kmemleak
   --kernel stock   on the unpatched base. What fails there is known; a result
                    here is whether the list in stock-6.12-mock.failures is right.
+  --kernel fixed   the same on the base with the fixes of fixes/, and
+                   fixed-6.12-mock.failures
 END
 }
 
@@ -23,7 +25,7 @@ kernel=series flavour=(--debug)
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
-	--kernel) kernel=${2:?--kernel takes series or stock}; shift ;;
+	--kernel) kernel=${2:?--kernel takes series, stock or fixed}; shift ;;
 	--plain) flavour=() ;;
 	-*) usage >&2; exit 2 ;;
 	*) break ;;
@@ -56,6 +58,6 @@ run() {
 if [ "$kernel" = series ]; then
 	run "$@"
 else
-	run "$@" >"$work/stock.results"
-	stock_results "$work/stock.results" "$top/$mock/stock-6.12-mock.failures"
+	run "$@" >"$work/$kernel.results"
+	known_results "$kernel" "$work/$kernel.results" "$top/$mock/$kernel-6.12-mock.failures"
 fi
