@@ -7,13 +7,15 @@ set -euo pipefail
 
 usage() {
 	cat <<END
-usage: ./run series [--version N] [--no-signoff] [--output DIR]
+usage: ./run series [--fixes] [--version N] [--no-signoff] [--output DIR]
 
 Writes the cover letter (patches/cover) and the patches to out/series/, in the
 order of patches/series, from you and signed off by you, as git config says:
 git send-email takes them as they are, and git am on the base makes the
 composed tree of them.
 
+  --fixes        not the series but the fixes of the base, from fixes/, to
+                 out/fixes/; they too apply with git am, in their order
   --version N    "PATCH vN" in the subjects
   --no-signoff   not signed off, by the author of the composed tree if you are
                  not known to git
@@ -21,10 +23,11 @@ composed tree of them.
 END
 }
 
-version=() signoff=(--signoff) out=$top/out/series
+kernel=series version=() signoff=(--signoff) out=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
+	--fixes) kernel=fixed ;;
 	--version) version=(--reroll-count "${2:?--version takes a number}"); shift ;;
 	--no-signoff) signoff=() ;;
 	--output) out=${2:?--output takes a directory}; shift ;;
@@ -33,7 +36,10 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-tree=$("$top/scripts/compose.sh")
+case $kernel in
+series) out=${out:-$top/out/series} tree=$("$top/scripts/compose.sh") ;;
+fixed) out=${out:-$top/out/fixes} tree=$("$top/scripts/compose.sh" --fixed) ;;
+esac
 branch=mails
 
 # Not a name that git makes up of the machine's.
@@ -57,6 +63,35 @@ export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE
 export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 export GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
 
+mkdir -p "$out"
+rm -f "$out"/*.patch
+
+# fix_mail FIX: as it stands in fixes/, with a header. What is below its line of
+# three dashes is for those who read it, and no commit has that.
+fix_mail() {
+	cat <<END
+From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
+From: $GIT_AUTHOR_NAME <$GIT_AUTHOR_EMAIL>
+Date: $(git -C "$top" log -1 --format=%cD)
+Subject: [PATCH${version[1]:+ v${version[1]}}] $(subject "$1")
+END
+	if [ ${#signoff[@]} -gt 0 ]; then
+		git -C "$top" interpret-trailers \
+			--trailer "Signed-off-by: $GIT_AUTHOR_NAME <$GIT_AUTHOR_EMAIL>" "$1"
+	else
+		cat "$1"
+	fi | tail -n +2
+}
+
+if [ "$kernel" = fixed ]; then
+	while read -r fix; do
+		fix_mail "$fixes/$fix" >"$out/$fix"
+	done <"$fixes/series"
+	say "$(wc -l <"$fixes/series") mails"
+	echo "$out"
+	exit
+fi
+
 # The composed tree's commits once more, by the caller
 lock "$top/build/linux"
 head=base
@@ -75,8 +110,6 @@ package linux-source-6.12 $(cat "$top/build/linux/version")."
 
 # What the caller has configured for mail holds (format.to and the like), but
 # not how a diff looks: git am must take it.
-mkdir -p "$out"
-rm -f "$out"/*.patch
 git_at "$tree" -c "branch.$branch.description=$cover" \
 	format-patch -q --numbered --cover-letter --cover-from-description=subject \
 	--zero-commit --no-signature --abbrev=12 --diff-algorithm=histogram --no-renames \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Suite bisect: every commit of the series builds without warnings, for x86 and arm64.
+# Suite bisect: every commit of the series, and every fix of fixes/, builds without warnings, for x86 and arm64.
 #
 # In one directory per architecture, commit after commit, so that of drivers/iommu
 # only what a commit touches is compiled.
@@ -15,8 +15,8 @@ case ${1:-} in
 	cat <<END
 usage: scripts/suites/bisect.sh [ARCH...]
 
-Builds drivers/iommu with W=1 at the base and at each commit of the series, for
-${archs[*]} or those named. A warning that the base has not is a failure; so is a
+Builds drivers/iommu with W=1 at the base, with each fix of fixes/ on it, and at
+each commit of the series, for ${archs[*]} or those named. A warning that the base has not is a failure; so is a
 call of a function that only a later commit brings.
 END
 	exit
@@ -24,15 +24,13 @@ END
 esac
 [ $# = 0 ] || archs=("$@")
 
-tree=$("$top/scripts/compose.sh")
+trees=("$("$top/scripts/compose.sh" --fixed)" "$("$top/scripts/compose.sh")")
 source=$top/build/linux/bisect
 if ! git -C "$source" rev-parse -q --verify HEAD >/dev/null 2>&1; then
 	rm -rf "$source"
 	git -C "$top/build/linux/base" worktree prune
 	git -C "$top/build/linux/base" worktree add -q --detach "$source" base
 fi
-mapfile -t commits < <(git -C "$tree" rev-list --reverse base..HEAD)
-
 # build ARCH COMMIT: checks it out and leaves a log, and what it does not define
 # itself, beside the objects. Configured anew if there is something new to choose.
 build() {
@@ -83,10 +81,15 @@ in_order() {
 for arch in "${archs[@]}"; do
 	start=$SECONDS
 	result "bisect: $arch: the base" base "$arch"
-	for commit in "${commits[@]}"; do
-		result "bisect: $arch: $(git -C "$tree" log -1 --format=%s "$commit")" \
-			commit "$arch" "$commit"
+	# The series last: it adds to the configuration.
+	for tree in "${trees[@]}"; do
+		mapfile -t commits < <(git -C "$tree" rev-list --reverse base..HEAD)
+		for commit in "${commits[@]}"; do
+			result "bisect: $arch: $(git -C "$tree" log -1 --format=%s "$commit")" \
+				commit "$arch" "$commit"
+		done
+		result "bisect: $arch: ${tree##*/}: nothing is called before it is there" \
+			in_order "$arch"
 	done
-	result "bisect: $arch: nothing is called before it is there" in_order "$arch"
 	say "$arch: $((SECONDS - start)) s"
 done

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Suite series: the mails and ./run apply make the composed tree; MAINTAINERS has our files.
+# Suite series: the mails and ./run apply make the composed tree; MAINTAINERS has our files; fixes apply.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/checkpatch.sh"
@@ -14,7 +14,8 @@ usage: scripts/suites/series.sh
 
 What leaves this repository: the mails of ./run series are clean and make the
 composed tree, ./run apply makes it of other trees or leaves them alone, and
-get_maintainer.pl finds our section for each of our files.
+get_maintainer.pl finds our section for each of our files. The mails of fixes/
+are clean and make the tree of the base with its fixes.
 END
 	exit
 	;;
@@ -48,8 +49,10 @@ unpack() {
 	git_at "$tree" archive "$2" Makefile MAINTAINERS "${paths[@]}" | tar -C "$work/$1" -x
 }
 
+# same_tree TREE [OTHER]: the composed one, if no other is named
 same_tree() {
-	[ "$(git_at "$1" rev-parse 'HEAD^{tree}')" = "$(git_at "$tree" rev-parse 'HEAD^{tree}')" ]
+	[ "$(git_at "$1" rev-parse 'HEAD^{tree}')" = \
+		"$(git_at "${2:-$tree}" rev-parse 'HEAD^{tree}')" ]
 }
 
 write_mails() {
@@ -78,10 +81,10 @@ headers() {
 	}
 }
 
-# Wider text is quoted badly.
+# Wider text is quoted badly. A tag is one line whatever its length.
 narrow() {
-	! awk '/^---$/ { nextfile } length > 72 { print FILENAME ": " $0 }' \
-		"$patches"/*.patch "$patches/cover" | grep .
+	! awk '/^---$/ { nextfile } length > 72 && !/^Fixes: / { print FILENAME ": " $0 }' \
+		"$patches"/*.patch "$patches/cover" "$fixes"/*.patch | grep .
 }
 
 am() {
@@ -106,8 +109,9 @@ nobody() (
 
 # Whether MAINTAINERS wants an update, the last tests say. A mail that adds a file
 # for syzkaller has that word in its list of files, and fixes nothing.
+# That what a fix names is not in this history, either.
 clean_mail() {
-	local ignore=FILE_PATH_CHANGES,MISSING_FIXES_TAG,MACRO_ARG_REUSE
+	local ignore=FILE_PATH_CHANGES,MISSING_FIXES_TAG,MACRO_ARG_REUSE,UNKNOWN_COMMIT_ID
 	if ! grep -q '^diff --git a/\(drivers\|include\)/' "$1"; then
 		ignore+=,$user_space
 	fi
@@ -116,10 +120,10 @@ clean_mail() {
 export -f checkpatch clean_mail
 export tree user_space
 
-# The largest first
+# clean_mails MAIL...: the largest first
 clean_mails() {
 	# shellcheck disable=SC2016 # the inner bash expands it
-	du -b "${numbered[@]}" | sort -rn | cut -f 2- | tr '\n' '\0' |
+	du -b "$@" | sort -rn | cut -f 2- | tr '\n' '\0' |
 		xargs -0 -P "$(nproc)" -n 1 bash -c 'clean_mail "$1"' bash
 }
 
@@ -277,6 +281,28 @@ patterns() (
 		<(sed -n '/^IOMMUFD DIRTY TRACKING$/,/^$/{/./p}' MAINTAINERS)
 )
 
+write_fixes() {
+	"$top/scripts/series.sh" --fixes --output "$work/fixes" &&
+		diff <(cd "$fixes" && printf '%s\n' *.patch) "$fixes/series"
+}
+
+# One after another, each signed off, with its line on what shows it
+am_fixes() {
+	local fix fixed
+	fixed=$("$top/scripts/compose.sh" --fixed)
+	checkout am_fixes
+	for fix in "${fixing[@]}"; do
+		git_at "$work/am_fixes" am -q "$fix" || return
+		if ! git_at "$work/am_fixes" log -1 --format=%B |
+			grep -qx 'Signed-off-by: A Tester <tester@localhost>' ||
+			! sed -n '/^---$/,/^diff/p' "$fix" | grep -q '^Shown by '; then
+			echo "$fix is not signed off, or does not say what shows it"
+			return 1
+		fi
+	done
+	same_tree "$work/am_fixes" "$fixed"
+}
+
 result "series: a mail for each patch" write_mails
 mapfile -t numbered < <(find "$mails" -name '*.patch' ! -name '0000-*' | sort)
 result "series: order, author, sign-off, cover letter" headers
@@ -284,7 +310,7 @@ result "series: text is narrow" narrow
 result "series: git am makes the composed tree" am
 result "series: --no-signoff, --version" no_signoff
 result "series: nobody signs nothing off" nobody
-result "series: checkpatch --strict, every mail" clean_mails
+result "series: checkpatch --strict, every mail" clean_mails "${numbered[@]}"
 result "series: apply: a git repository" to_git
 result "series: apply: a git repository that has it is refused" there git
 result "series: apply: a directory, after a run that was killed" to_directory
@@ -298,3 +324,7 @@ result "series: apply: no kernel source tree is refused" no_tree
 result "series: apply: what fails half way is put back" half_way
 result "series: get_maintainer.pl finds every file" maintained
 result "series: MAINTAINERS has our section, and no more" patterns
+result "series: fixes: a mail for each" write_fixes
+mapfile -t fixing < <(find "$work/fixes" -name '*.patch' | sort)
+result "series: fixes: git am, one after another" am_fixes
+result "series: fixes: checkpatch --strict, every mail" clean_mails "${fixing[@]}"
