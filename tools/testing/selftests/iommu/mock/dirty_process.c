@@ -605,7 +605,7 @@ TEST_F(process, promise2_closed_during_get)
 	unsigned int round;
 
 	for (round = 0; round < 10; round++) {
-		struct get_thread g = { .map = self->map };
+		struct get_thread g = { .length = LENGTH, .map = self->map };
 		pthread_t thread;
 		struct mock other;
 
