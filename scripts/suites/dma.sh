@@ -20,8 +20,8 @@ these tests only.
   --times N        N times, in one boot
   --kernel stock   on the unpatched base. What fails there is known; a result
                    here is whether the list in stock-6.12-MACHINE.failures is right.
-  --kernel fixed   the same on the base with the fixes of fixes/, and
-                   fixed-6.12-MACHINE.failures
+  --kernel fixed   the same on the base with the fixes of fixes/, where the lists
+                   are: fixed-6.12-MACHINE.failures
 END
 }
 
@@ -80,4 +80,5 @@ if [ "$kernel" = series ] || [ "$program" != dma_dirty ]; then
 fi
 
 run >"$work/$kernel.results"
-known_results "$kernel" "$work/$kernel.results" "$top/$dma/$kernel-6.12-$machine.failures"
+known_results "$kernel" "$work/$kernel.results" \
+	"$(known_failures "$kernel" "$dma" "$machine")"

@@ -81,6 +81,14 @@ boot_results() {
 	esac
 }
 
+# known_failures KERNEL DIRECTORY MACHINE: the list of what fails there. That of
+# the base is among the tests, that of the fixes among the fixes.
+known_failures() {
+	local directory=$2
+	[ "$1" != fixed ] || directory=fixes
+	echo "$top/$directory/$1-6.12-$3.failures"
+}
+
 # known_results KERNEL RESULTS LIST: the results of a run on another kernel than
 # ours, turned into whether it failed what LIST names, one a line, and nothing
 # else. What stands behind a "?" there may fail or not.

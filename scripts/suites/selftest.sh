@@ -16,8 +16,8 @@ can be followed by its arguments, in quotes: "dirty_read -t promise3_any_granule
   --plain          on a kernel without KASAN, lockdep and kmemleak
   --kernel stock   on the unpatched base. What fails there is known; a result
                    here is whether the list in stock-6.12-mock.failures is right.
-  --kernel fixed   the same on the base with the fixes of fixes/, and
-                   fixed-6.12-mock.failures
+  --kernel fixed   the same on the base with the fixes of fixes/, where the list
+                   is: fixed-6.12-mock.failures
 END
 }
 
@@ -59,5 +59,6 @@ if [ "$kernel" = series ]; then
 	run "$@"
 else
 	run "$@" >"$work/$kernel.results"
-	known_results "$kernel" "$work/$kernel.results" "$top/$mock/$kernel-6.12-mock.failures"
+	known_results "$kernel" "$work/$kernel.results" \
+		"$(known_failures "$kernel" "$mock" mock)"
 fi
