@@ -3,6 +3,7 @@
  * Trace events, where leaves are split and joined.  The others, and errors, are
  * seen on the mock: ../mock/dirty_trace.c.
  */
+#include "text.h"
 #include "trace.h"
 
 /* A duration: some time, not none */
@@ -15,12 +16,10 @@
 
 static int set_max_mb(unsigned int mb)
 {
-	FILE *f = fopen(MAX_MB, "w");
+	char text[16];
 
-	if (!f)
-		return -errno;
-	fprintf(f, "%u\n", mb);
-	return fclose(f) ? -errno : 0;
+	snprintf(text, sizeof(text), "%u", mb);
+	return text_write(MAX_MB, text);
 }
 
 FIXTURE(trace)

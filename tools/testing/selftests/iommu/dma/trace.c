@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,22 +11,10 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "text.h"
 #include "trace.h"
 
 #define TRACEFS	"/sys/kernel/tracing"
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (*text && write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
 
 int trace_enable(bool on)
 {
@@ -36,11 +23,11 @@ int trace_enable(bool on)
 	/* A system has it there; an initramfs may not. */
 	if (access(TRACEFS "/events", F_OK))
 		mount("tracefs", TRACEFS, "tracefs", 0, NULL);
-	rc = write_text(TRACEFS "/events/iommu_dirty/enable", on ? "1" : "0");
+	rc = text_write(TRACEFS "/events/iommu_dirty/enable", on ? "1" : "0");
 	if (rc)
 		return rc;
 	/* That it is truncated empties it. */
-	return write_text(TRACEFS "/trace", "");
+	return text_write(TRACEFS "/trace", "");
 }
 
 int trace_count(const char *event, const char *fields, ...)

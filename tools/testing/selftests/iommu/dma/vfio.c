@@ -19,6 +19,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "text.h"
 #include "vfio.h"
 
 #define SYS_DEVICES	"/sys/bus/pci/devices"
@@ -33,40 +34,12 @@ uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int read_text(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	if (n < 0)
-		return -EIO;
-	buf[n] = 0;
-	return 0;
-}
-
 static long read_hex(const char *bdf, const char *attr)
 {
 	char path[256], buf[32];
 
 	snprintf(path, sizeof(path), SYS_DEVICES "/%s/%s", bdf, attr);
-	if (read_text(path, buf, sizeof(buf)))
+	if (text_read(path, buf, sizeof(buf)))
 		return -1;
 	return strtol(buf, NULL, 16);
 }
@@ -129,13 +102,13 @@ static int bind_to_vfio(const char *bdf)
 	if (bound_to_vfio(bdf))
 		return 0;
 	snprintf(path, sizeof(path), SYS_DEVICES "/%s/driver_override", bdf);
-	rc = write_text(path, "vfio-pci");
+	rc = text_write(path, "vfio-pci");
 	if (rc)
 		return rc;
 	/* No driver to unbind is as good as one unbound. */
 	snprintf(path, sizeof(path), SYS_DEVICES "/%s/driver/unbind", bdf);
-	write_text(path, bdf);
-	rc = write_text("/sys/bus/pci/drivers_probe", bdf);
+	text_write(path, bdf);
+	rc = text_write("/sys/bus/pci/drivers_probe", bdf);
 	if (rc)
 		return rc;
 	return bound_to_vfio(bdf) ? 0 : -ENODEV;
@@ -172,7 +145,7 @@ static int make_node(const char *bdf, const char *name, const char *node)
 
 	snprintf(path, sizeof(path), SYS_DEVICES "/%s/vfio-dev/%s/dev", bdf,
 		 name);
-	rc = read_text(path, buf, sizeof(buf));
+	rc = text_read(path, buf, sizeof(buf));
 	if (rc)
 		return rc;
 	if (sscanf(buf, "%u:%u", &major, &minor) != 2)

@@ -11,13 +11,13 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../dma/text.h"
 #include "failnth.h"
 #include "hw.h"
 #include "kselftest_harness.h"
@@ -39,29 +39,16 @@ static uint64_t at(unsigned int page)
 
 static int put_parameter(const char *value)
 {
-	int fd = open(PARAMETER, O_WRONLY), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		rc = -errno;
-	close(fd);
-	return rc;
+	return text_write(PARAMETER, value);
 }
 
 static int get_parameter(char *value, size_t size)
 {
-	int fd = open(PARAMETER, O_RDONLY);
-	ssize_t n;
+	int rc = text_read(PARAMETER, value, size);
 
-	if (fd < 0)
-		return -errno;
-	n = read(fd, value, size - 1);
-	close(fd);
-	if (n < 1)
-		return -EIO;
-	value[n - 1] = 0;
-	return 0;
+	if (!rc)
+		value[strcspn(value, "\n")] = 0;
+	return rc;
 }
 
 FIXTURE(split)

@@ -7,21 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../dma/text.h"
 #include "failnth.h"
 
 static int put(const char *name, const char *value)
 {
 	char path[80];
-	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s", name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n == (ssize_t)strlen(value) ? 0 : -EIO;
+	return text_write(path, value);
 }
 
 int failnth_open(void)
