@@ -538,6 +538,65 @@ static unsigned long iommufd_dirty_page_mask(struct iommufd_hwpt_paging *hwpt)
 	return mask;
 }
 
+/* With the pages that it begins and ends in */
+static int iommufd_dirty_split_ioctl(struct iommufd_hwpt_paging *hwpt,
+				     unsigned long iova, unsigned long last,
+				     unsigned long *leaves)
+{
+	unsigned long mask = iommufd_dirty_page_mask(hwpt);
+	int rc;
+
+	down_write(&hwpt->dirty.lock);
+	rc = iommufd_dirty_split_range(hwpt, iova & ~mask, last | mask, leaves,
+				       "range");
+	up_write(&hwpt->dirty.lock);
+	return rc;
+}
+
+/* Without pages that it begins or ends in the middle of */
+static int iommufd_dirty_join_ioctl(struct iommufd_hwpt_paging *hwpt,
+				    unsigned long iova, unsigned long last,
+				    unsigned long *leaves)
+{
+	unsigned long mask = iommufd_dirty_page_mask(hwpt);
+	unsigned long skip = -iova & mask, cut = (last + 1) & mask;
+	int rc;
+
+	if (last - iova < skip + cut)
+		return 0;
+	down_read(&hwpt->dirty.lock);
+	rc = iommufd_dirty_join_range(hwpt, iova + skip, last - cut, leaves,
+				      "range");
+	up_read(&hwpt->dirty.lock);
+	return rc;
+}
+
+static int
+iommufd_dirty_range_ioctl(struct iommufd_ucmd *ucmd,
+			  int (*change)(struct iommufd_hwpt_paging *hwpt,
+					unsigned long iova, unsigned long last,
+					unsigned long *leaves))
+{
+	struct iommu_hwpt_dirty_range *cmd = ucmd->cmd;
+	struct iommufd_hwpt_paging *hwpt;
+	unsigned long last, leaves = 0;
+	int rc;
+
+	rc = iommufd_dirty_check_range(cmd, &last);
+	if (rc)
+		return rc;
+	hwpt = iommufd_dirty_split_get(ucmd, cmd->hwpt_id, true);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+
+	rc = change(hwpt, cmd->iova, last, &leaves);
+	cmd->out_leaves = leaves;
+	if (!rc)
+		rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
+	return rc;
+}
+
 /**
  * iommufd_hwpt_dirty_split() - ioctl(IOMMU_HWPT_DIRTY_SPLIT)
  * @ucmd: the call
@@ -551,29 +610,7 @@ static unsigned long iommufd_dirty_page_mask(struct iommufd_hwpt_paging *hwpt)
  */
 int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd)
 {
-	struct iommu_hwpt_dirty_range *cmd = ucmd->cmd;
-	struct iommufd_hwpt_paging *hwpt;
-	unsigned long mask, last, leaves = 0;
-	int rc;
-
-	rc = iommufd_dirty_check_range(cmd, &last);
-	if (rc)
-		return rc;
-	hwpt = iommufd_dirty_split_get(ucmd, cmd->hwpt_id, true);
-	if (IS_ERR(hwpt))
-		return PTR_ERR(hwpt);
-
-	/* With the pages that it begins and ends in */
-	mask = iommufd_dirty_page_mask(hwpt);
-	down_write(&hwpt->dirty.lock);
-	rc = iommufd_dirty_split_range(hwpt, cmd->iova & ~mask, last | mask,
-				       &leaves, "range");
-	up_write(&hwpt->dirty.lock);
-	cmd->out_leaves = leaves;
-	if (!rc)
-		rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
-	return rc;
+	return iommufd_dirty_range_ioctl(ucmd, iommufd_dirty_split_ioctl);
 }
 
 /**
@@ -587,30 +624,5 @@ int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd)
  */
 int iommufd_hwpt_dirty_join(struct iommufd_ucmd *ucmd)
 {
-	struct iommu_hwpt_dirty_range *cmd = ucmd->cmd;
-	unsigned long mask, skip, cut, last, leaves = 0;
-	struct iommufd_hwpt_paging *hwpt;
-	int rc;
-
-	rc = iommufd_dirty_check_range(cmd, &last);
-	if (rc)
-		return rc;
-	hwpt = iommufd_dirty_split_get(ucmd, cmd->hwpt_id, true);
-	if (IS_ERR(hwpt))
-		return PTR_ERR(hwpt);
-
-	/* Without pages that it begins or ends in the middle of */
-	mask = iommufd_dirty_page_mask(hwpt);
-	skip = -cmd->iova & mask;
-	cut = (last + 1) & mask;
-	down_read(&hwpt->dirty.lock);
-	if (last - cmd->iova >= skip + cut)
-		rc = iommufd_dirty_join_range(hwpt, cmd->iova + skip,
-					      last - cut, &leaves, "range");
-	up_read(&hwpt->dirty.lock);
-	cmd->out_leaves = leaves;
-	if (!rc)
-		rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
-	return rc;
+	return iommufd_dirty_range_ioctl(ucmd, iommufd_dirty_join_ioctl);
 }
