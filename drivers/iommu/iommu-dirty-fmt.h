@@ -38,6 +38,9 @@
  * @mark: bits that hardware ignores, in leaves and in pointers to tables, side
  *        by side; 0 if leaves of this format cannot be split
  * @accessed_bit: number of the bit that hardware sets when a leaf is used
+ * @write: bits that say, in a leaf that is clean, that it may be written, and
+ *         without which hardware refuses to. 0 if there is no leaf that may be
+ *         read only: what is unmapped is reported whole then
  * @child: what the first of the leaves is like that a leaf at the level given
  *         splits into: at its own level if it is replicated, else one below
  * @parent: the opposite: what the leaf is like, at the level given and in as
@@ -58,6 +61,7 @@ struct iommu_dirty_fmt {
 	u64 *(*table)(u64 entry);
 	u64 mark;
 	unsigned int accessed_bit;
+	u64 write;
 	u64 (*child)(u64 leaf, unsigned int level);
 	u64 (*parent)(u64 child, unsigned int level, unsigned int bits);
 	u64 (*pointer)(u64 *table, unsigned int level);

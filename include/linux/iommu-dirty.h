@@ -152,6 +152,9 @@ struct iommu_dirty_read {
  *         is cached of the tables above goes too.
  * @split_table: How many bytes a table has if leaves of @domain can be split
  *               while devices use them, 0 if not; NULL if never.
+ * @writable_only: No leaf of @domain may be made read-only, not even while it is
+ *                 being unmapped. What is unmapped with a report is reported
+ *                 whole then.
  *
  * A domain that cannot track has no such operations.
  */
@@ -163,6 +166,7 @@ struct iommu_dirty_ops {
 	void (*flush)(struct iommu_domain *domain, unsigned long iova,
 		      unsigned long last, unsigned long sizes);
 	size_t (*split_table)(struct iommu_domain *domain);
+	bool writable_only;
 };
 
 #endif /* __LINUX_IOMMU_DIRTY_H */

@@ -76,6 +76,7 @@ static const struct iommu_dirty_fmt amdv1_fmt = {
 	.table = amdv1_table,
 	.mark = AMDV1_MARK,
 	.accessed_bit = AMDV1_ACCESSED_BIT,
+	.write = AMDV1_IW,
 	.child = amdv1_child,
 	.parent = amdv1_parent,
 	.pointer = amdv1_pointer,

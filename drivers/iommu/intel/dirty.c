@@ -168,11 +168,26 @@ static const struct iommu_dirty_ops intel_dirty_ops = {
 	.split_table = intel_dirty_split_table,
 };
 
+/*
+ * A second stage that others are nested on has no leaf that is read-only: what
+ * hardware writes there to first-stage tables may pass by the permission
+ * (ERRATA_772415_SPR17; __domain_mapping() refuses to map any).
+ */
+static const struct iommu_dirty_ops intel_dirty_parent_ops = {
+	.set = intel_dirty_set,
+	.read = intel_dirty_read,
+	.flush = intel_dirty_flush,
+	.split_table = intel_dirty_split_table,
+	.writable_only = true,
+};
+
 /**
  * intel_dirty_init_domain() - make a second-stage domain track
  * @domain: domain under construction, of a device that is capable
  */
 void intel_dirty_init_domain(struct iommu_domain *domain)
 {
-	domain->dirty_ops = &intel_dirty_ops;
+	domain->dirty_ops = to_dmar_domain(domain)->nested_parent ?
+				    &intel_dirty_parent_ops :
+				    &intel_dirty_ops;
 }

@@ -50,6 +50,7 @@ static const struct iommu_dirty_fmt vtdss_fmt = {
 	.table = vtdss_table,
 	.mark = VTDSS_MARK,
 	.accessed_bit = VTDSS_ACCESSED_BIT,
+	.write = VTDSS_W,
 	.child = vtdss_child,
 	.parent = vtdss_parent,
 	.pointer = vtdss_pointer,

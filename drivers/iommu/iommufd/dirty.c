@@ -369,33 +369,40 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 	return rc;
 }
 
-static int iommufd_dirty_check(struct iommufd_hwpt_paging *hwpt,
-			       const struct iommu_hwpt_get_dirty_bitmap *cmd,
-			       unsigned long *last)
+/**
+ * iommufd_dirty_check() - check a range that is to be reported
+ * @iopt: what maps it
+ * @iova: first IOVA
+ * @length: its length
+ * @page_size: bytes that one bit stands for
+ * @last: set to its last IOVA
+ *
+ * Context: takes iova_rwsem.
+ * Return: 0; -EINVAL if it is empty, or not made of whole pages of either size,
+ *	   or @page_size is no power of two; -EOVERFLOW if it wraps.
+ */
+int iommufd_dirty_check(struct io_pagetable *iopt, u64 iova, u64 length,
+			u64 page_size, unsigned long *last)
 {
-	struct io_pagetable *iopt = &hwpt->ioas->iopt;
 	unsigned long alignment;
 	u64 last_iova;
 
-	if (!cmd->length)
+	if (!length)
 		return -EINVAL;
-	if (check_add_overflow(cmd->iova, cmd->length - 1, &last_iova) ||
+	if (check_add_overflow(iova, length - 1, &last_iova) ||
 	    last_iova > ULONG_MAX)
 		return -EOVERFLOW;
 
-	if (!cmd->page_size || cmd->page_size & (cmd->page_size - 1))
+	if (!page_size || page_size & (page_size - 1))
 		return -EINVAL;
-	if ((cmd->iova | cmd->length) & (cmd->page_size - 1))
+	if ((iova | length) & (page_size - 1))
 		return -EINVAL;
 
 	down_read(&iopt->iova_rwsem);
 	alignment = iopt->iova_alignment;
 	up_read(&iopt->iova_rwsem);
-	if ((cmd->iova | cmd->length) & (alignment - 1))
+	if ((iova | length) & (alignment - 1))
 		return -EINVAL;
-
-	if (cmd->data > ULONG_MAX)
-		return -EFAULT;
 	*last = last_iova;
 	return 0;
 }
@@ -432,8 +439,12 @@ int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd)
 	if (!hwpt->common.domain->dirty_ops)
 		goto out_put;
 
-	rc = iommufd_dirty_check(hwpt, cmd, &last);
+	rc = iommufd_dirty_check(&hwpt->ioas->iopt, cmd->iova, cmd->length,
+				 cmd->page_size, &last);
 	if (rc)
+		goto out_put;
+	rc = -EFAULT;
+	if (cmd->data > ULONG_MAX)
 		goto out_put;
 
 	/* A range without areas has no window that would find out. */

@@ -6,6 +6,7 @@
  * dirty_attach.c  attaching devices so that none escapes tracking
  * dirty_log.c     the caller's bitmap: pinning a window of it
  * dirty_split.c   when huge leaves are split and joined
+ * dirty_unmap.c   unmapping a range with a report of what was written
  */
 #ifndef __IOMMUFD_DIRTY_H
 #define __IOMMUFD_DIRTY_H
@@ -15,9 +16,12 @@
 #include <linux/rwsem.h>
 
 struct io_pagetable;
+struct iommufd_dirty_unmap;
 struct iommufd_hw_pagetable;
 struct iommufd_hwpt_paging;
+struct iommufd_ioas;
 struct iommufd_ucmd;
+struct iopt_area;
 
 /**
  * struct iommufd_dirty_shaper - what becomes of huge leaves while one tracks
@@ -108,6 +112,8 @@ void iommufd_dirty_sync(struct iommu_domain *domain);
 void iommufd_dirty_flush(struct iommu_domain *domain,
 			 struct iommu_dirty_read *read);
 
+int iommufd_dirty_check(struct io_pagetable *iopt, u64 iova, u64 length,
+			u64 page_size, unsigned long *last);
 int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd);
 int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd);
 
@@ -115,5 +121,13 @@ void iommufd_dirty_split_init(struct iommufd_hwpt_paging *hwpt);
 int iommufd_hwpt_dirty_split_mode(struct iommufd_ucmd *ucmd);
 int iommufd_hwpt_dirty_split(struct iommufd_ucmd *ucmd);
 int iommufd_hwpt_dirty_join(struct iommufd_ucmd *ucmd);
+
+void iommufd_dirty_unmap_area(struct iommufd_dirty_unmap *unmap,
+			      struct iopt_area *area);
+int iommufd_ioas_unmap_dirty(struct iommufd_ioas *ioas, unsigned long iova,
+			     unsigned long last,
+			     const struct iommufd_dirty_bits *bits,
+			     bool untracked_dirty, unsigned long *unmapped);
+int iommufd_ioas_unmap_dirty_ioctl(struct iommufd_ucmd *ucmd);
 
 #endif /* __IOMMUFD_DIRTY_H */

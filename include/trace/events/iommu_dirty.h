@@ -73,6 +73,36 @@ TRACE_EVENT(iommu_dirty_read,
 		      __entry->pages, __entry->windows, __entry->ns, __entry->rc)
 );
 
+/* @pages counts as above; @unmapped: bytes */
+TRACE_EVENT(iommu_dirty_unmap,
+	    TP_PROTO(u32 ioas, u64 iova, u64 last, u64 page_size, u64 pages,
+		     u64 unmapped, u64 ns, int rc),
+	    TP_ARGS(ioas, iova, last, page_size, pages, unmapped, ns, rc),
+
+	    TP_STRUCT__entry(__field(u64, iova)
+			     __field(u64, last)
+			     __field(u64, page_size)
+			     __field(u64, pages)
+			     __field(u64, unmapped)
+			     __field(u64, ns)
+			     __field(u32, ioas)
+			     __field(int, rc)),
+
+	    TP_fast_assign(__entry->iova = iova;
+			   __entry->last = last;
+			   __entry->page_size = page_size;
+			   __entry->pages = pages;
+			   __entry->unmapped = unmapped;
+			   __entry->ns = ns;
+			   __entry->ioas = ioas;
+			   __entry->rc = rc;),
+
+	    TP_printk("ioas=%u iova=0x%llx last=0x%llx page_size=%llu pages=%llu unmapped=%llu ns=%llu rc=%d",
+		      __entry->ioas, __entry->iova, __entry->last,
+		      __entry->page_size, __entry->pages, __entry->unmapped,
+		      __entry->ns, __entry->rc)
+);
+
 /* @tables: how many there are by now that splitting has added to the HWPT */
 DECLARE_EVENT_CLASS(iommu_dirty_shape,
 		    TP_PROTO(u32 hwpt, u64 iova, u64 last, const char *how,

@@ -23,6 +23,7 @@
 #define ARMV8_AP2		BIT_ULL(ARMV8_AP2_BIT)
 #define ARMV8_AF_BIT		10
 #define ARMV8_DBM_BIT		51
+#define ARMV8_DBM		BIT_ULL(ARMV8_DBM_BIT)
 #define ARMV8_MARK		BIT_ULL(56)	/* For software, at all levels */
 #define ARMV8_ADDRESS		GENMASK_ULL(47, 12)
 
@@ -96,6 +97,7 @@ armv8_s##_stage##_##_granule##_fmt = {					\
 	.table = _table,						\
 	.mark = ARMV8_MARK,						\
 	.accessed_bit = ARMV8_AF_BIT,					\
+	.write = ARMV8_DBM,						\
 	.child = armv8_child,						\
 	.parent = armv8_parent,						\
 	.pointer = _pointer,						\
