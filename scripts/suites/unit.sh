@@ -39,10 +39,10 @@ esac
 seed=${1:-$(date +%s)}
 [[ $seed =~ ^[0-9]+$ ]] || die "a seed is a number, not $seed"
 
-programs=(walk split split_race million hw tsan) targets=(fuzz tsan check)
+programs=(walk split split_race revoke million hw tsan) targets=(fuzz tsan check)
 # Coverage is of the kernel's files, which do not know by whom they are called.
 if [ -n "${GCOV:-}" ]; then
-	work=$GCOV programs=(walk split split_race million hw) targets=(check)
+	work=$GCOV programs=(walk split split_race revoke million hw) targets=(check)
 	make_args+=(CFLAGS="-O1 -g -std=gnu11 --coverage")
 fi
 # A program that leaves nothing behind has not come to its end.

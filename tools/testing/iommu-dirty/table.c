@@ -140,6 +140,7 @@ static const unsigned int arm_64k_shifts[] = { 16, 29, 0 };
 		.dirty_is_clear = #_stage[1] == '1',			\
 		.tracked = BIT_ULL(51),					\
 		.accessed = 10,						\
+		.write = BIT_ULL(51),					\
 	}
 
 const struct format formats[] = {
@@ -159,6 +160,7 @@ const struct format formats[] = {
 		.any = vtd_any,
 		.dirty = 9,
 		.accessed = 8,
+		.write = BIT_ULL(1),
 	},
 	{
 		.name = "amdv1",
@@ -176,6 +178,7 @@ const struct format formats[] = {
 		.any = amd_any,
 		.dirty = 6,
 		.accessed = 5,
+		.write = BIT_ULL(62),
 	},
 	ARM_FORMAT(s1, 4k, 12, 3, 4),
 	ARM_FORMAT(s2, 4k, 12, 3, 4),

@@ -32,6 +32,7 @@ struct iommu_dirty_read;
  * @dirty_is_clear: by being clear
  * @tracked: bits without which a leaf never gets dirty
  * @accessed: accessed bit
+ * @write: bits without which a clean leaf may not be written
  */
 struct format {
 	const char *name;
@@ -53,6 +54,7 @@ struct format {
 	bool dirty_is_clear;
 	u64 tracked;
 	unsigned int accessed;
+	u64 write;
 };
 
 extern const struct format formats[];
