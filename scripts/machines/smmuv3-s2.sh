@@ -14,4 +14,5 @@ machine_qemu=(-M "virt-9.1,iommu=smmuv3,gic-version=3,acpi=off" -cpu cortex-a57
 	-global arm-smmuv3.x-httu-late=on -global arm-smmuv3.stage=2)
 machine_iommu=
 machine_global=arm-smmuv3
-machine_kernel=
+# For tests that must know it
+machine_kernel=guest.httu=late

@@ -77,12 +77,21 @@ static void amd_read(struct dirty_table *table, struct iommu_dirty_read *read,
 	domain->domain.dirty_ops->read(&domain->domain, read, iova, last);
 }
 
+static phys_addr_t amd_phys(struct dirty_table *table, unsigned long iova)
+{
+	struct protection_domain *domain = table->driver_data;
+	struct io_pgtable_ops *ops = &domain->iop.pgtbl.ops;
+
+	return ops->iova_to_phys(ops, iova);
+}
+
 static const struct dirty_driver amd_driver = {
 	.init = amd_init,
 	.free = amd_free,
 	.map = amd_map,
 	.root = amd_root,
 	.read = amd_read,
+	.phys = amd_phys,
 };
 
 #define AMD_SOURCE(_bits)						\

@@ -131,12 +131,21 @@ static void smmuv3_read(struct dirty_table *table,
 	domain->dirty_ops->read(domain, read, iova, last);
 }
 
+static phys_addr_t smmuv3_phys(struct dirty_table *table, unsigned long iova)
+{
+	struct smmuv3 *smmuv3 = table->driver_data;
+	struct io_pgtable_ops *ops = smmuv3->domain.pgtbl_ops;
+
+	return ops->iova_to_phys(ops, iova);
+}
+
 static const struct dirty_driver smmuv3_driver = {
 	.init = smmuv3_init,
 	.free = smmuv3_free,
 	.map = smmuv3_map,
 	.root = smmuv3_root,
 	.read = smmuv3_read,
+	.phys = smmuv3_phys,
 };
 
 #define SMMUV3_SOURCE(_stage, _granule, _bits)				\

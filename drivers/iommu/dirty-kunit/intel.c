@@ -82,12 +82,20 @@ static void vtd_read(struct dirty_table *table, struct iommu_dirty_read *read,
 	domain->domain.dirty_ops->read(&domain->domain, read, iova, last);
 }
 
+static phys_addr_t vtd_phys(struct dirty_table *table, unsigned long iova)
+{
+	struct dmar_domain *domain = table->driver_data;
+
+	return vtd_ops()->iova_to_phys(&domain->domain, iova);
+}
+
 static const struct dirty_driver vtd_driver = {
 	.init = vtd_init,
 	.free = vtd_free,
 	.map = vtd_map,
 	.root = vtd_root,
 	.read = vtd_read,
+	.phys = vtd_phys,
 };
 
 #define VTD_SOURCE(_bits)						\

@@ -175,6 +175,7 @@ static const unsigned int arm_64k_shifts[] = { 16, 29, 0 };
 		.dirty = 7,						\
 		.dirty_is_clear = #_stage[1] == '1',			\
 		.accessed = 10,						\
+		.write = BIT_ULL(51),					\
 	}
 
 const struct dirty_format dirty_formats[DIRTY_NR_FORMATS] = {
@@ -197,6 +198,7 @@ const struct dirty_format dirty_formats[DIRTY_NR_FORMATS] = {
 		.words = one_word,
 		.dirty = 9,
 		.accessed = 8,
+		.write = BIT_ULL(1),
 	},
 	[DIRTY_AMDV1] = {
 		.name = "amdv1",
@@ -218,6 +220,7 @@ const struct dirty_format dirty_formats[DIRTY_NR_FORMATS] = {
 		.words = amd_words,
 		.dirty = 6,
 		.accessed = 5,
+		.write = BIT_ULL(62),
 	},
 	[DIRTY_ARMV8_S1_4K] = ARM_FORMAT(s1, 4k, 12, 3, 4, 48,
 					 arm_table, arm_address),

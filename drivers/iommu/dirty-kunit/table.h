@@ -37,6 +37,7 @@ struct iommu_dirty_read;
  * @dirty: bit that says dirty
  * @dirty_is_clear: by being clear
  * @accessed: accessed bit
+ * @write: the bit without which hardware does not write by a clean leaf
  */
 struct dirty_format {
 	const char *name;
@@ -60,6 +61,7 @@ struct dirty_format {
 	unsigned int dirty;
 	bool dirty_is_clear;
 	unsigned int accessed;
+	u64 write;
 };
 
 enum {
@@ -83,6 +85,7 @@ extern const struct dirty_format dirty_formats[DIRTY_NR_FORMATS];
  * @map: map a leaf; returns 0 or an error
  * @root: fill in root, level and root_words
  * @read: the domain's iommu_dirty_ops::read
+ * @phys: the domain's iova_to_phys
  */
 struct dirty_driver {
 	int (*init)(struct dirty_table *table);
@@ -92,6 +95,7 @@ struct dirty_driver {
 	void (*root)(struct dirty_table *table);
 	void (*read)(struct dirty_table *table, struct iommu_dirty_read *read,
 		     unsigned long iova, unsigned long last);
+	phys_addr_t (*phys)(struct dirty_table *table, unsigned long iova);
 };
 
 /**

@@ -152,14 +152,15 @@ static int mock_dirty_set(struct iommu_domain *domain, bool enable)
 	return rc;
 }
 
-/* Both ends of the range are mapped and writable; poison is in between if not */
+/* Both ends of the range are mapped for writing; poison is in between if not */
 static bool mock_dirty_mapped(struct mock_dirty *mock, unsigned long iova,
 			      unsigned long last)
 {
 	bool mapped;
 
 	down_read(&mock->tables);
-	mapped = mock_pt_writable(mock, iova) && mock_pt_writable(mock, last);
+	mapped = mock_pt_was_writable(mock, iova) &&
+		 mock_pt_was_writable(mock, last);
 	up_read(&mock->tables);
 	return mapped;
 }
@@ -305,6 +306,7 @@ int mock_dirty_init(struct iommu_domain *domain, unsigned long dev_flags)
 	mock->ops.flush = mock_dirty_flush;
 	if (dev_flags & MOCK_DIRTY_DEVICE_SPLIT)
 		mock->ops.split_table = mock_dirty_split_table;
+	mock->ops.writable_only = dev_flags & MOCK_DIRTY_DEVICE_WRITABLE_ONLY;
 	domain->dirty_ops = &mock->ops;
 	return 0;
 }

@@ -130,9 +130,9 @@ void mock_pt_unmap(struct mock_dirty *mock, unsigned long iova,
 		   unsigned long last);
 int mock_pt_join(struct mock_dirty *mock, unsigned long iova,
 		 unsigned long last, unsigned int shift);
-bool mock_pt_writable(struct mock_dirty *mock, unsigned long iova);
+bool mock_pt_was_writable(struct mock_dirty *mock, unsigned long iova);
 int mock_pt_use(struct mock_dirty *mock, unsigned long iova, bool write,
-		bool track, unsigned int *shift, bool *dirty);
+		bool track, unsigned int *shift, bool *writable, bool *dirty);
 bool mock_pt_mark(struct mock_dirty *mock, unsigned long iova);
 void mock_pt_settle(struct mock_dirty *mock);
 unsigned int mock_pt_astray(struct mock_dirty *mock);

@@ -5,7 +5,9 @@
  * A device translates through a cache of its own. A cached translation
  * remembers whether the leaf was dirty when it was cached; a write through one
  * that does leaves no trace in the table. That is how hardware behaves, and why
- * dirt is lost if something that was cleared is not invalidated. Nothing is
+ * dirt is lost if something that was cleared is not invalidated. It remembers the
+ * permission as well: a write through a translation that was cached as clean marks
+ * the leaf as it is by then, and asks no more whether it may. Nothing is
  * ever evicted but by another page with the same index, so that the cache
  * forgives less than hardware's would. An invalidation drops what was asked
  * for and nothing else: what overlaps the range and has a size that is named.
@@ -29,6 +31,7 @@ struct mock_tlb_entry {
 	unsigned long page;
 	u8 shift;
 	bool valid;
+	bool writable;
 	bool dirty;
 };
 
@@ -80,7 +83,7 @@ static int mock_dirty_access(struct mock_dirty_dev *mdev, unsigned long iova,
 	struct mock_tlb_entry *entry = mdev->tlb + page % MOCK_TLB_ENTRIES;
 	struct mock_dirty *mock = mdev->mock;
 	unsigned int shift;
-	bool dirty;
+	bool writable, dirty;
 	int rc;
 
 	if (!mock)
@@ -92,12 +95,19 @@ static int mock_dirty_access(struct mock_dirty_dev *mdev, unsigned long iova,
 	}
 
 	down_read(&mock->tables);
-	rc = mock_pt_use(mock, iova, write, mdev->tracks, &shift, &dirty);
+	if (entry->valid && entry->page == page && entry->writable) {
+		entry->dirty = mock_pt_mark(mock, iova);
+		up_read(&mock->tables);
+		return entry->dirty ? 0 : -EFAULT;
+	}
+	rc = mock_pt_use(mock, iova, write, mdev->tracks, &shift, &writable,
+			 &dirty);
 	up_read(&mock->tables);
 	if (rc)
 		return rc;
 	entry->page = page;
 	entry->shift = shift;
+	entry->writable = writable;
 	entry->dirty = write || !mdev->tracks || dirty;
 	entry->valid = true;
 	return 0;

@@ -13,6 +13,8 @@
  * of every size can be had over any memory, and those that one is split into are
  * known by their addresses, as in hardware's formats.
  *
+ * The permission to write can be taken from a leaf. That it once had it is known.
+ *
  * A word that maps nothing is *poison*: it looks like a dirty leaf at level 1
  * and like a table above. A read that acts upon one outside of the mapped areas
  * is found out: it reports pages that nobody wrote, or takes the dirty bit out
@@ -39,6 +41,7 @@
 #define MOCK_PT_MARK		GENMASK_ULL(10, 7)
 #define MOCK_PT_REPLICAS_SHIFT	56
 #define MOCK_PT_REPLICAS	GENMASK_ULL(59, 56)
+#define MOCK_PT_MAY_WRITE	BIT_ULL(60)
 #define MOCK_PT_TABLE		(~GENMASK_ULL(11, 0))
 
 #define MOCK_PT_POISON		(MOCK_PT_PRESENT | MOCK_PT_DIRTY | MOCK_PT_VOID)
@@ -312,7 +315,8 @@ int mock_pt_map(struct mock_dirty *mock, unsigned long iova, unsigned int shift,
 	down_write(&mock->tables);
 	for (; count && !rc; count--, at += BIT(shift))
 		rc = mock_pt_map_leaf(mock, at, shift,
-				      write ? MOCK_PT_WRITE : 0, gfp);
+				      write ? MOCK_PT_WRITE |
+					      MOCK_PT_MAY_WRITE : 0, gfp);
 	if (rc && at - BIT(shift) != iova)
 		mock_pt_unmap_table(mock->root, MOCK_PT_ROOT_LEVEL, iova,
 				    at - BIT(shift) - 1);
@@ -378,7 +382,8 @@ int mock_pt_join(struct mock_dirty *mock, unsigned long iova,
 			if (old_shift > shift)
 				goto out_unlock;
 			/* Any word of a leaf may be the dirty one. */
-			flags |= *slot & (MOCK_PT_DIRTY | MOCK_PT_WRITE);
+			flags |= *slot & (MOCK_PT_DIRTY | MOCK_PT_WRITE |
+					  MOCK_PT_MAY_WRITE);
 			at += BIT(mock_pt_shift(level));
 		}
 		rc = mock_pt_map_leaf(mock, end - BIT(shift), shift, flags, 0);
@@ -412,20 +417,20 @@ static u64 *mock_pt_find(struct mock_dirty *mock, unsigned long iova, u64 *entry
 }
 
 /**
- * mock_pt_writable() - may a device write to an IOVA?
+ * mock_pt_was_writable() - might a device write to an IOVA when it was mapped?
  * @mock: domain
  * @iova: the IOVA
  *
  * Context: the caller holds mock_dirty::tables.
- * Return: true if it may, false if it may not or if nothing is mapped.
+ * Return: true if it might, false if it might not or if nothing is mapped.
  */
-bool mock_pt_writable(struct mock_dirty *mock, unsigned long iova)
+bool mock_pt_was_writable(struct mock_dirty *mock, unsigned long iova)
 {
 	unsigned int shift;
 	u64 entry;
 
 	return mock_pt_find(mock, iova, &entry, &shift) &&
-	       (entry & MOCK_PT_WRITE);
+	       (entry & MOCK_PT_MAY_WRITE);
 }
 
 /**
@@ -435,7 +440,8 @@ bool mock_pt_writable(struct mock_dirty *mock, unsigned long iova)
  * @write: a device writes
  * @track: and is to be tracked
  * @shift: set to log2 of the size of the leaf
- * @dirty: set to whether the leaf is dirty now
+ * @writable: set to whether the leaf may be written
+ * @dirty: set to whether it is dirty now
  *
  * A read may clear the bit at this moment, or split the leaf: the word is what
  * was looked at, or is looked up again.
@@ -444,7 +450,7 @@ bool mock_pt_writable(struct mock_dirty *mock, unsigned long iova)
  * Return: 0, or -EFAULT if it is not mapped so.
  */
 int mock_pt_use(struct mock_dirty *mock, unsigned long iova, bool write,
-		bool track, unsigned int *shift, bool *dirty)
+		bool track, unsigned int *shift, bool *writable, bool *dirty)
 {
 	u64 *slot, entry, new;
 
@@ -456,6 +462,7 @@ int mock_pt_use(struct mock_dirty *mock, unsigned long iova, bool write,
 		if (write && track)
 			new |= MOCK_PT_DIRTY;
 	} while (!try_cmpxchg64(slot, &entry, new));
+	*writable = new & MOCK_PT_WRITE;
 	*dirty = new & MOCK_PT_DIRTY;
 	return 0;
 }

@@ -17,11 +17,13 @@
  *               whose entries are repeated
  * NOT_WHILE_ON  it cannot be attached to a domain whose tracking is on
  * SPLIT         leaves of domains allocated for it can be split
+ * WRITABLE_ONLY leaves of domains allocated for it cannot be made read-only
  */
 enum {
 	MOCK_DIRTY_DEVICE_REPLICATED = 1 << 16,
 	MOCK_DIRTY_DEVICE_NOT_WHILE_ON = 1 << 17,
 	MOCK_DIRTY_DEVICE_SPLIT = 1 << 18,
+	MOCK_DIRTY_DEVICE_WRITABLE_ONLY = 1 << 19,
 };
 
 /*

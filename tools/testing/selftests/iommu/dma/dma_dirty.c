@@ -29,5 +29,6 @@
 #include "test_args.c"
 #include "test_race.c"
 #include "test_random.c"
+#include "test_unmap.c"
 
 TEST_HARNESS_MAIN

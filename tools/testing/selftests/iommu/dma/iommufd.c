@@ -118,6 +118,23 @@ int iommufd_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length)
 	return call(fd, IOMMU_IOAS_UNMAP, &cmd);
 }
 
+int iommufd_unmap_dirty(int fd, uint32_t ioas, uint64_t iova, uint64_t *length,
+			uint64_t page_size, void *data)
+{
+	struct iommu_ioas_unmap_dirty cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = *length,
+		.page_size = page_size,
+		.data = (uintptr_t)data,
+	};
+	int rc = call(fd, IOMMU_IOAS_UNMAP_DIRTY, &cmd);
+
+	*length = cmd.length;
+	return rc;
+}
+
 int iommufd_copy(int fd, uint32_t dst_ioas, uint64_t dst_iova,
 		 uint32_t src_ioas, uint64_t src_iova, uint64_t length)
 {

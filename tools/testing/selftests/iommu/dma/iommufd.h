@@ -75,6 +75,18 @@ int iommufd_map_ro(int fd, uint32_t ioas, void *va, uint64_t iova,
 int iommufd_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length);
 
 /**
+ * iommufd_unmap_dirty - IOMMU_IOAS_UNMAP_DIRTY
+ * @fd: the iommufd
+ * @ioas: where
+ * @iova: first byte, bit 0 of the bitmap; must begin an area if it is in one
+ * @length: bytes; must end an area. Set to what was unmapped, on errors as well
+ * @page_size: bytes of IOVA that a bit stands for
+ * @data: the bitmap, at any address
+ */
+int iommufd_unmap_dirty(int fd, uint32_t ioas, uint64_t iova, uint64_t *length,
+			uint64_t page_size, void *data);
+
+/**
  * iommufd_copy - IOMMU_IOAS_COPY to a fixed IOVA, readable and writable
  * @fd: the iommufd
  * @dst_ioas: where to

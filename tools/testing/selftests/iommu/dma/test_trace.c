@@ -112,6 +112,26 @@ TEST_F(trace, by_range)
 				 (unsigned long long)(RIG_IOVA + 2 * LEAF - 1)));
 }
 
+/* What goes with a report, leaf by leaf */
+TEST_F(trace, unmap)
+{
+	uint64_t length = SPLIT_LEN;
+	uint8_t map[SPLIT_BYTES] = { 0 };
+	struct rig *r = &self->rig;
+
+	MUST(rig_set(r, true));
+	MUST(rig_write_pages(r, RIG_IOVA + 7 * PAGE, LEAF, 3));
+	MUST(iommufd_unmap_dirty(r->fd, r->ioas, RIG_IOVA, &length, PAGE, map));
+	EXPECT_EQ(SPLIT_LEN, length);
+	EXPECT_EQ(1, trace_count("iommu_dirty_unmap",
+				 "ioas=%u iova=0x%llx last=0x%llx page_size=%llu pages=%llu unmapped=%llu "
+				 NS " rc=0", r->ioas, RIG_IOVA,
+				 (unsigned long long)(RIG_IOVA + SPLIT_LEN - 1),
+				 (unsigned long long)PAGE,
+				 (unsigned long long)(3 * LEAF_PAGES),
+				 (unsigned long long)SPLIT_LEN));
+}
+
 /* One more than the limit, by tables of which a page is one */
 static uint64_t map_beyond_limit(struct rig *r, uint8_t *mem, bool map)
 {

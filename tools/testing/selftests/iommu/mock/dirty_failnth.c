@@ -294,4 +294,52 @@ TEST_F_TIMEOUT(nth, promise1_copy, SLOW)
 	every_nth(_metadata, &self->m, self->fail, &call);
 }
 
+/*
+ * Promise 2: areas are gone and reported, or there and dirty. Which is which, the
+ * length says.
+ */
+TEST_F_TIMEOUT(nth, promise2_unmap_dirty, SLOW)
+{
+	struct mock *m = &self->m;
+	unsigned int n, errors = 0;
+	bool failed;
+
+	for (n = 1; n < FAILNTH_MAX; n++) {
+		uint64_t length = 2 * LENGTH, bits = 0, left = 0;
+		int rc;
+
+		MUST(iommufd_map(m->fd, m->ioas, m->small, OTHER, LENGTH));
+		MUST(iommufd_map(m->fd, m->ioas, m->small, OTHER + LENGTH,
+				 LENGTH));
+		ASSERT_EQ(2, mock_mark(m->fd, m->hwpt, OTHER, 16, "\x11"));
+		ASSERT_EQ(2, mock_mark(m->fd, m->hwpt, OTHER + LENGTH, 16,
+				       "\x22"));
+		MUST(failnth_arm(self->fail, n));
+		rc = iommufd_unmap_dirty(m->fd, m->ioas, OTHER, &length,
+					 MOCK_PAGE, &bits);
+		failed = failnth_fired(self->fail);
+		ASSERT_TRUE(!rc || failed);
+		/* The struct is as it was if the IOAS was not found. */
+		if (rc == -ENOENT && n == 1)
+			length = 0;
+		if (rc) {
+			errors++;
+			ASSERT_NE(2 * LENGTH, length);
+			MUST(iommufd_get_dirty(m->fd, m->hwpt, 0, OTHER,
+					       2 * LENGTH, MOCK_PAGE, &left));
+			MUST(iommufd_unmap(m->fd, m->ioas, OTHER, 2 * LENGTH));
+		} else {
+			ASSERT_EQ(2 * LENGTH, length);
+		}
+		EXPECT_EQ(0x220011, bits | left);
+		EXPECT_EQ(0, bits & left);
+		EXPECT_EQ(length ? length == LENGTH ? 0x11 : 0x220011 : 0, bits);
+		if (!failed)
+			break;
+	}
+	TH_LOG("%u allocations, %u errors", n - 1, errors);
+	ASSERT_GT(FAILNTH_MAX, n);
+	ASSERT_LT(0, errors);
+}
+
 TEST_HARNESS_MAIN

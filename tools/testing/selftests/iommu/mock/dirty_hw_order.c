@@ -7,6 +7,7 @@
  * for; and the mock counts what the core does that include/linux/iommu-dirty.h
  * forbids.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -31,7 +32,10 @@ static uint64_t at(unsigned int page)
 	return MOCK_START + page * MOCK_PAGE;
 }
 
-/* A call in a thread of its own. @pt is a HWPT, or for unmap the IOAS. */
+/*
+ * A call in a thread of its own. @pt is a HWPT, or for unmap and alloc the IOAS,
+ * and @stdev for alloc what iommufd knows the device as.
+ */
 struct call {
 	pthread_t thread;
 	atomic_bool done;
@@ -74,6 +78,23 @@ static int call_set(struct call *call)
 static int call_unmap(struct call *call)
 {
 	return iommufd_unmap(call->fd, call->pt, MOCK_START, HW_LENGTH);
+}
+
+/* Everything there is, into bits for the first area */
+static int call_unmap_dirty(struct call *call)
+{
+	uint64_t length = HW_LENGTH;
+
+	return iommufd_unmap_dirty(call->fd, call->pt, MOCK_START, &length,
+				   MOCK_PAGE, call->bits);
+}
+
+static int call_alloc(struct call *call)
+{
+	uint32_t hwpt;
+
+	return iommufd_hwpt_alloc(call->fd, call->stdev, call->pt,
+				  IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &hwpt);
 }
 
 static int call_map_beside(struct call *call)
@@ -369,6 +390,118 @@ TEST_F(order, get_passes_by_unmap)
 	ASSERT_EQ(0, call_map_beside(&map));
 	pass_by(_metadata, &self->hw, &self->a, call_unmap_beside,
 		MOCK_DIRTY_HOLD_UNMAP);
+}
+
+/*
+ * An unmap with a report, step by step: what a device writes before it is flushed
+ * is reported, what it writes after that is refused.
+ */
+TEST_F(order, writes_during_unmap_dirty)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	/* Cached as clean, which pages may be written */
+	ASSERT_EQ(0, hw_reads(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_reads(hw->fd, hw->idev, at(PAGE + 1)));
+	ASSERT_EQ(0, hw_reads(hw->fd, hw->idev, at(PAGE + 2)));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE + 3)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_READ));
+	ASSERT_EQ(0, start(&self->a, call_unmap_dirty, hw->fd, hw->ioas, 0));
+	/* What is clean has been made read-only. */
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_READ));
+	EXPECT_EQ(-EFAULT, hw_writes(hw->fd, hw->idev, at(OTHER)));
+	EXPECT_EQ(0, hw_reads(hw->fd, hw->idev, at(OTHER)));
+	EXPECT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_FLUSH));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_FLUSH));
+	EXPECT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE + 1)));
+	/* Flushed, and read */
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_READ));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_READ));
+	EXPECT_EQ(-EFAULT, hw_writes(hw->fd, hw->idev, at(PAGE + 2)));
+	EXPECT_EQ(-EFAULT, hw_writes(hw->fd, hw->idev, at(OTHER)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&self->a));
+	self->a.bits[(PAGE + 3) / 8] ^= 1 << (PAGE + 3) % 8;
+	EXPECT_TRUE(hw_only(self->a.bits, PAGE, 2));
+	EXPECT_EQ(-EFAULT, hw_writes(hw->fd, hw->idev, at(PAGE)));
+}
+
+/* Until what is revoked is flushed and read, nobody comes, goes or switches. */
+static void wait_for_unmap_dirty(struct __test_metadata *_metadata,
+				 struct hw *hw, struct call *unmap,
+				 struct call *other,
+				 int (*fn)(struct call *call), uint32_t pt,
+				 uint32_t stdev)
+{
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_FLUSH));
+	ASSERT_EQ(0, start(unmap, call_unmap_dirty, hw->fd, hw->ioas, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_FLUSH));
+
+	ASSERT_EQ(0, start(other, fn, hw->fd, pt, stdev));
+	EXPECT_TRUE(is_waiting(other));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(unmap));
+	ASSERT_EQ(0, finish(other));
+	EXPECT_TRUE(hw_only(unmap->bits, PAGE, 1));
+}
+
+TEST_F(order, attach_waits_for_unmap_dirty)
+{
+	struct hw *hw = &self->hw;
+
+	wait_for_unmap_dirty(_metadata, hw, &self->a, &self->b, call_attach,
+			     hw->hwpt, 0);
+	EXPECT_EQ(-EFAULT, hw_writes(hw->fd, self->b.idev, at(PAGE)));
+}
+
+TEST_F(order, replace_waits_for_unmap_dirty)
+{
+	wait_for_unmap_dirty(_metadata, &self->hw, &self->a, &self->b,
+			     call_replace, self->hw.hwpt, self->other_stdev);
+}
+
+TEST_F(order, set_waits_for_unmap_dirty)
+{
+	wait_for_unmap_dirty(_metadata, &self->hw, &self->a, &self->b, call_set,
+			     self->hw.hwpt, 0);
+}
+
+/* A HWPT that is allocated would have the area mapped, and not be looked at. */
+TEST_F(order, alloc_waits_for_unmap_dirty)
+{
+	struct hw *hw = &self->hw;
+
+	wait_for_unmap_dirty(_metadata, hw, &self->a, &self->b, call_alloc,
+			     hw->ioas, hw->idev);
+}
+
+/* Reads of other areas go on, and pass by the one that goes. */
+TEST_F(order, get_passes_by_unmap_dirty)
+{
+	struct hw *hw = &self->hw;
+	uint64_t bits[HW_PAGES / 64 + 1] = {};
+	struct call map = { .fd = hw->fd, .pt = hw->ioas };
+
+	ASSERT_EQ(0, call_map_beside(&map));
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, BESIDE));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_UNMAP));
+	ASSERT_EQ(0, start(&self->a, call_unmap_dirty, hw->fd, hw->ioas, 0));
+	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_UNMAP));
+	ASSERT_EQ(0, iommufd_get_dirty(hw->fd, hw->hwpt, 0, MOCK_START,
+				       HW_LENGTH + BESIDE_LENGTH, MOCK_PAGE,
+				       bits));
+	EXPECT_FALSE(self->a.done);
+	EXPECT_TRUE(hw_only((uint8_t *)bits, 0, 0));
+	EXPECT_EQ(1, bits[HW_PAGES / 64]);
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(0, finish(&self->a));
+	EXPECT_TRUE(hw_only(self->a.bits, PAGE, 1));
 }
 
 /* Two reads at once need not wait for each other. */

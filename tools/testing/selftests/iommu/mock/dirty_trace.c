@@ -112,6 +112,36 @@ TEST_F(trace, windows)
 	free(map);
 }
 
+/* Areas that go with a report, and some that do not */
+TEST_F(trace, unmap)
+{
+	struct hw *hw = &self->hw;
+	uint64_t length = HW_LENGTH;
+	unsigned int i;
+
+	ASSERT_EQ(0, iommufd_map(hw->fd, hw->ioas, hw->mem,
+				 MOCK_START + 2 * HW_LENGTH, HW_LENGTH));
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(100 + 700 * i)));
+	self->bits[100 / 8] = 1 << 100 % 8;
+	ASSERT_EQ(0, iommufd_unmap_dirty(hw->fd, hw->ioas, MOCK_START, &length,
+					 MOCK_PAGE, self->bits));
+	EXPECT_EQ(1, trace_count("iommu_dirty_unmap",
+				 "ioas=%u iova=0x%llx last=0x%llx page_size=%llu pages=4 unmapped=%llu "
+				 NS " rc=0", hw->ioas,
+				 (unsigned long long)MOCK_START,
+				 (unsigned long long)(MOCK_START + HW_LENGTH - 1),
+				 MOCK_PAGE, (unsigned long long)HW_LENGTH));
+	EXPECT_EQ(-ENOENT, iommufd_unmap_dirty(hw->fd, hw->ioas, MOCK_START,
+					       &length, MOCK_PAGE, self->bits));
+	EXPECT_EQ(1, trace_count("iommu_dirty_unmap",
+				 "ioas=%u * pages=0 unmapped=0 " NS " rc=%d",
+				 hw->ioas, -ENOENT));
+	EXPECT_EQ(2, trace_count("iommu_dirty_unmap", "*"));
+	EXPECT_EQ(0, trace_count("iommu_dirty_error", "*"));
+}
+
 /* What fails, with where and why */
 TEST_F(trace, errors)
 {
