@@ -19,7 +19,7 @@ kernel, without its debugging options, that is $times times in a boot.
 
   # What is wrong.
   # suite: unit PROGRAM            of tools/testing/iommu-dirty: walk, million, split,
-                               split_race, hw, tsan
+                               split_race, revoke, hw, tsan
            selftest PROGRAM [ARG...]
            MACHINE [--program NAME] [TEST...]      of scripts/suites/dma.sh
   # killed by: RESULT              or what a sanitizer says, "...Sanitizer: ..."
@@ -69,7 +69,7 @@ key() {
 	local dirs=(drivers include tools/testing) files
 	case $1 in
 	control-walk | control-million | control-split | control-split_race | \
-		control-hw | control-tsan) ;;
+		control-revoke | control-hw | control-tsan) ;;
 	control-*) dirs+=(patches scripts/suites qemu/series mutants) ;;
 	*)
 		[[ $(header suite "$1") == unit\ * ]] ||
@@ -162,7 +162,7 @@ run_unit() {
 		;;
 	*/million) "$1" "$seed" "$2" ;;
 	*/split) "$1" "$seed" 120 ${result:+"${result%%:*}"} ;;
-	*/split_race) "$1" "$seed" 300 ${result:+"${result%%:*}"} ;;
+	*/split_race | */revoke) "$1" "$seed" 300 ${result:+"${result%%:*}"} ;;
 	*) "$1" ;;
 	esac
 }
@@ -348,7 +348,7 @@ if [ ${#wanted[@]} -gt 0 ]; then
 	done
 else
 	mapfile -t unit < <(names unit)
-	[ -n "$build" ] || unit=(control-{walk,million,split,split_race,hw,tsan} "${unit[@]}")
+	[ -n "$build" ] || unit=(control-{walk,million,split,split_race,revoke,hw,tsan} "${unit[@]}")
 	[ -z "$all" ] || mapfile -t kernel < <(names kernel)
 fi
 

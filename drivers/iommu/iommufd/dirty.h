@@ -48,7 +48,7 @@ struct iommufd_dirty_shaper {
  *        Held for read while a window is walked and flushed: a device that is
  *        half attached may already cache translations and not yet be known to
  *        the flush. Protects iommu_domain::dirty_enabled. Nests outside
- *        iova_rwsem and inside igroup->lock.
+ *        iova_rwsem, and inside igroup->lock and domains_rwsem.
  * @shaper: NULL if leaves stay as they were mapped
  * @mode: for @shaper; changed with @lock held for write
  * @partial: for reads that run in parallel, if there is a @shaper
