@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/// A live page-table entry is changed by the walker, and by who splits and joins
-/// leaves for it, and by nobody else: the walker records first, clears one bit
+/// A live page-table entry is changed by the walker, and by who splits, joins and
+/// revokes leaves for it, and by nobody else: the walker records first, clears one bit
 /// atomically and leaves the rest to hardware.
 //
 // Files: own but mock|kunit
@@ -9,9 +9,11 @@ virtual report
 
 @initialize:python@
 @@
-# Clears a leaf at level 1, or a replicated one; clears a huge one; iommu-dirty-split.c
+# Clears a leaf at level 1, or a replicated one; clears a huge one; iommu-dirty-split.c;
+# iommu-dirty-revoke.c
 walker = ['__iommu_dirty_clear', '__iommu_dirty_visit_huge', '__iommu_dirty_mark',
-          'split_huge', 'split_word', 'join_table', 'join_words']
+          'split_huge', 'split_word', 'join_table', 'join_words',
+          'revoke_word']
 
 def found(p, what):
     if p[0].current_element not in walker:
