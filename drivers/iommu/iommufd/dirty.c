@@ -215,7 +215,7 @@ void iommufd_dirty_sync(struct iommu_domain *domain)
  * @domain: whose table it was
  * @read: the read; knows of nothing to flush afterwards
  *
- * Context: iova_rwsem and iommufd_dirty::lock are held.
+ * Context: iommufd_dirty::lock is held, and what was walked cannot be unmapped.
  */
 void iommufd_dirty_flush(struct iommu_domain *domain,
 			 struct iommu_dirty_read *read)
