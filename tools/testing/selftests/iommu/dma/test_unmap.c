@@ -3,6 +3,8 @@
  * Unmapping with a report: promise 1 for what will not be there for a later
  * GET.  What a device wrote is seen in memory here, where its stamps are.
  */
+#include "text.h"
+
 #define UNMAP_BYTES	(AREA_PAGES / 8)
 #define UNMAP_ROUNDS	12
 
@@ -26,13 +28,13 @@ TEST_F(dma, unmap_reports)
 	uint64_t length = AREA_LEN;
 
 	MUST(rig_add_edu(r, 0));
-	MUST(rig_add_edu(r, RIG_EDU_BRIDGED));
+	MUST(rig_add_edu(r, 1));
 	MUST(rig_set(r, true));
 	MUST(rig_write_pages(r, RIG_IOVA + 5 * PAGE, 301 * PAGE, 30));
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 	MUST(rig_write_pages(r, RIG_IOVA, 701 * PAGE, 14));
 	MUST(rig_edu_write(r, 0, RIG_IOVA + 9999 * PAGE + 17, 3));
-	MUST(rig_edu_write(r, RIG_EDU_BRIDGED, RIG_IOVA + 4095 * PAGE, 1));
+	MUST(rig_edu_write(r, 1, RIG_IOVA + 4095 * PAGE, 1));
 	MUST(unmap_area(r, map));
 	OK(oracle_compare(&r->oracle, &req, map));
 	oracle_unmap(&r->oracle, RIG_IOVA, AREA_LEN);
@@ -55,15 +57,10 @@ TEST_F(dma, unmap_reports)
  */
 static bool updates_are_late(void)
 {
-	char line[2048] = "";
-	FILE *f = fopen("/proc/cmdline", "r");
+	char line[2048];
 
-	if (!f)
-		return false;
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
-	fclose(f);
-	return strstr(line, "guest.httu=late");
+	return !text_read("/proc/cmdline", line, sizeof(line)) &&
+	       strstr(line, "guest.httu=late");
 }
 
 /* A device that writes any pages, in bursts, until it is told not to */
