@@ -95,7 +95,7 @@ static bool word_dirty(const struct dirty_format *format, u64 word)
 	return !(word & BIT_ULL(format->dirty)) == format->dirty_is_clear;
 }
 
-/* All words of leaves @first to @last are as they were, but for what is revoked */
+/* All words of a leaf are as they were, but for what is revoked, if it is */
 static void expect_leaf(struct kunit *test, const struct dirty_table *table,
 			const struct dirty_leaf *leaf, const u64 *was,
 			bool inside, unsigned long *sizes)
@@ -132,7 +132,7 @@ static void expect_found(struct kunit *test, struct dirty_table *table,
 	struct iommu_dirty_read read = {
 		.log = &log, .last = last, .cleared = ~0UL,
 	};
-	unsigned long at = leaf->iova + leaf->size / 2;
+	unsigned long at = round_down(leaf->iova + leaf->size / 2, BIT(shift));
 
 	memset(bits, 0, PAGE_SIZE);
 	dirty_read_window(table, &read, leaf->iova, last);
