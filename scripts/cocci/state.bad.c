@@ -17,7 +17,7 @@ static void backend_entry(struct protection_domain *domain, u64 *entry)
 		*entry |= DTE_FLAG_HAD;
 }
 
-static int iommufd_dirty_set(struct iommufd_hwpt_paging *hwpt, bool enable)
+static int iommufd_dirty_switch(struct iommufd_hwpt_paging *hwpt, bool enable)
 {
 	struct iommu_domain *domain = hwpt->common.domain;
 

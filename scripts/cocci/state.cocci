@@ -8,7 +8,7 @@ virtual report
 
 @initialize:python@
 @@
-core = ['iommufd_dirty_set']
+core = ['iommufd_dirty_switch']
 
 @write@
 expression d, v;

@@ -85,6 +85,10 @@ static void iommufd_dirty_read_run(struct iommu_domain *domain,
 {
 	unsigned long whole;
 
+	if (!domain) {
+		iommu_dirty_log_range(read->log, iova, last);
+		return;
+	}
 	/*
 	 * Behind a hole, behind a leaf that was clean, and where there was
 	 * something else when the last window was read: a leaf that begins
@@ -108,7 +112,8 @@ static void iommufd_dirty_read_run(struct iommu_domain *domain,
 /**
  * iommufd_dirty_read_areas() - walk the areas of a window
  * @iopt: the areas
- * @domain: whose table to walk
+ * @domain: whose table to walk; NULL if no table knows, and everything that is
+ *          mapped writable is dirty
  * @read: the read
  * @iova: first IOVA
  * @last: last IOVA
@@ -229,14 +234,23 @@ void iommufd_dirty_flush(struct iommu_domain *domain,
 	read->cleared_sizes = 0;
 }
 
-static int iommufd_dirty_read_window(struct iommufd_hwpt_paging *hwpt,
+static int iommufd_dirty_read_window(struct io_pagetable *iopt,
+				     struct iommufd_hwpt_paging *hwpt,
 				     struct iommu_dirty_read *read,
 				     unsigned long iova, unsigned int pages)
 {
-	struct io_pagetable *iopt = &hwpt->ioas->iopt;
-	struct iommu_domain *domain = hwpt->common.domain;
+	struct iommu_domain *domain;
 	int rc = 0;
 
+	if (!hwpt) {
+		down_read(&iopt->iova_rwsem);
+		iommufd_dirty_read_areas(iopt, NULL, read, iova,
+					 read->log->last, pages);
+		up_read(&iopt->iova_rwsem);
+		return 0;
+	}
+
+	domain = hwpt->common.domain;
 	down_read(&hwpt->dirty.lock);
 	if (!domain->dirty_enabled) {
 		rc = -EINVAL;
@@ -282,7 +296,8 @@ static bool iommufd_dirty_give_way(struct io_pagetable *iopt)
 }
 
 /* A window of a read, and what the trace event has to know of it */
-static int iommufd_dirty_get_window(struct iommufd_hwpt_paging *hwpt,
+static int iommufd_dirty_get_window(struct io_pagetable *iopt,
+				    struct iommufd_hwpt_paging *hwpt,
 				    struct iommu_dirty_read *read,
 				    unsigned long iova, unsigned int pages,
 				    struct iommufd_dirty_seen *seen)
@@ -291,10 +306,10 @@ static int iommufd_dirty_get_window(struct iommufd_hwpt_paging *hwpt,
 	int rc;
 
 	if (!seen->begun)
-		return iommufd_dirty_read_window(hwpt, read, iova, pages);
+		return iommufd_dirty_read_window(iopt, hwpt, read, iova, pages);
 
 	before = iommufd_dirty_log_weight(read->log);
-	rc = iommufd_dirty_read_window(hwpt, read, iova, pages);
+	rc = iommufd_dirty_read_window(iopt, hwpt, read, iova, pages);
 	after = iommufd_dirty_log_weight(read->log);
 	/* The caller may clear bits while they are counted. */
 	if (after > before)
@@ -303,13 +318,15 @@ static int iommufd_dirty_get_window(struct iommufd_hwpt_paging *hwpt,
 	return rc;
 }
 
-static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
+/* A read of @hwpt; or, if that is NULL, of what is mapped, all of it dirty */
+static int iommufd_dirty_get(struct io_pagetable *iopt,
+			     struct iommufd_hwpt_paging *hwpt,
 			     const struct iommufd_dirty_bits *bits,
 			     unsigned long last, bool clear,
 			     struct iommufd_dirty_seen *seen)
 {
-	const struct iommufd_dirty_shaper *shaper = hwpt->dirty.shaper;
-	struct io_pagetable *iopt = &hwpt->ioas->iopt;
+	const struct iommufd_dirty_shaper *shaper = hwpt ? hwpt->dirty.shaper :
+							   NULL;
 	unsigned long iova = bits->iova;
 	struct iommu_dirty_log log;
 	struct iommu_dirty_read read = {
@@ -324,7 +341,8 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 	bool hurry = false;
 	int rc = 0;
 
-	iommufd_dirty_sync(hwpt->common.domain);
+	if (hwpt)
+		iommufd_dirty_sync(hwpt->common.domain);
 	for (;;) {
 		unsigned int pages = 0;
 
@@ -346,7 +364,8 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 		rc = iommufd_dirty_log_pin(&log, bits, pages);
 		if (rc)
 			break;
-		rc = iommufd_dirty_get_window(hwpt, &read, iova, pages, seen);
+		rc = iommufd_dirty_get_window(iopt, hwpt, &read, iova, pages,
+					      seen);
 		iommufd_dirty_log_unpin(&log);
 		if (rc || log.last == last)
 			break;
@@ -366,6 +385,68 @@ static int iommufd_dirty_get(struct iommufd_hwpt_paging *hwpt,
 	if (shaper)
 		shaper->finish(hwpt, &read, bits->iova);
 	seen->iova = iova;
+	return rc;
+}
+
+/**
+ * iommufd_dirty_mark() - report everything that is mapped writable
+ * @iopt: the areas
+ * @bits: where the bits go, the first IOVA of the range among it
+ * @last: last IOVA of the range
+ *
+ * For what is written by somebody whom no page table knows.
+ *
+ * Context: process context; takes iova_rwsem for read.
+ * Return: 0; -EFAULT if the bitmap under a mapped area cannot be written;
+ *	   -EINTR on a fatal signal.
+ */
+int iommufd_dirty_mark(struct io_pagetable *iopt,
+		       const struct iommufd_dirty_bits *bits,
+		       unsigned long last)
+{
+	struct iommufd_dirty_seen seen = {};
+
+	return iommufd_dirty_get(iopt, NULL, bits, last, false, &seen);
+}
+
+/**
+ * iommufd_dirty_read() - read, and clear, a range of an HWPT
+ * @hwpt: an HWPT that tracks
+ * @cmd: the request, of which @data, @flags, @iova and @page_size count here
+ * @last: last IOVA of the range
+ *
+ * Context: process context; takes iommufd_dirty::lock and iova_rwsem for read.
+ * Return: 0; -EINVAL while tracking is off; -EFAULT if the bitmap under a mapped
+ *	   area cannot be written; -EINTR on a fatal signal.
+ */
+int iommufd_dirty_read(struct iommufd_hwpt_paging *hwpt,
+		       const struct iommu_hwpt_get_dirty_bitmap *cmd,
+		       unsigned long last)
+{
+	const struct iommufd_dirty_bits bits = {
+		.iova = cmd->iova,
+		.user = cmd->data,
+		.shift = ilog2(cmd->page_size),
+	};
+	struct iommufd_dirty_seen seen = { .iova = cmd->iova };
+	int rc = -EINVAL;
+
+	/* A range without areas has no window that would find out. */
+	if (!READ_ONCE(hwpt->common.domain->dirty_enabled))
+		goto out;
+
+	if (trace_iommu_dirty_read_enabled())
+		seen.begun = ktime_get_ns();
+	rc = iommufd_dirty_get(&hwpt->ioas->iopt, hwpt, &bits, last,
+			       !(cmd->flags &
+				 IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR), &seen);
+	if (seen.begun)
+		trace_iommu_dirty_read(cmd, seen.pages, seen.windows,
+				       ktime_get_ns() - seen.begun, rc);
+out:
+	if (rc)
+		trace_iommu_dirty_error(hwpt->common.obj.id, "get", seen.iova,
+					rc);
 	return rc;
 }
 
@@ -421,9 +502,7 @@ int iommufd_dirty_check(struct io_pagetable *iopt, u64 iova, u64 length,
 int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hwpt_get_dirty_bitmap *cmd = ucmd->cmd;
-	struct iommufd_dirty_seen seen = { .iova = cmd->iova };
 	struct iommufd_hwpt_paging *hwpt;
-	struct iommufd_dirty_bits bits;
 	unsigned long last;
 	int rc;
 
@@ -436,37 +515,16 @@ int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd)
 		return PTR_ERR(hwpt);
 
 	rc = -EOPNOTSUPP;
-	if (!hwpt->common.domain->dirty_ops)
-		goto out_put;
-
-	rc = iommufd_dirty_check(&hwpt->ioas->iopt, cmd->iova, cmd->length,
-				 cmd->page_size, &last);
+	if (hwpt->common.domain->dirty_ops)
+		rc = iommufd_dirty_check(&hwpt->ioas->iopt, cmd->iova,
+					 cmd->length, cmd->page_size, &last);
+	if (!rc && cmd->data > ULONG_MAX)
+		rc = -EFAULT;
 	if (rc)
-		goto out_put;
-	rc = -EFAULT;
-	if (cmd->data > ULONG_MAX)
-		goto out_put;
-
-	/* A range without areas has no window that would find out. */
-	rc = -EINVAL;
-	if (!READ_ONCE(hwpt->common.domain->dirty_enabled))
-		goto out_put;
-
-	bits.iova = cmd->iova;
-	bits.user = cmd->data;
-	bits.shift = ilog2(cmd->page_size);
-	if (trace_iommu_dirty_read_enabled())
-		seen.begun = ktime_get_ns();
-	rc = iommufd_dirty_get(hwpt, &bits, last,
-			       !(cmd->flags &
-				 IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR), &seen);
-	if (seen.begun)
-		trace_iommu_dirty_read(cmd, seen.pages, seen.windows,
-				       ktime_get_ns() - seen.begun, rc);
-out_put:
-	if (rc)
-		trace_iommu_dirty_error(hwpt->common.obj.id, "get", seen.iova,
+		trace_iommu_dirty_error(hwpt->common.obj.id, "get", cmd->iova,
 					rc);
+	else
+		rc = iommufd_dirty_read(hwpt, cmd, last);
 	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
 	return rc;
 }
@@ -500,7 +558,7 @@ static void iommufd_dirty_forget(struct iommufd_hwpt_paging *hwpt)
 	} while (iova);
 }
 
-static int iommufd_dirty_set(struct iommufd_hwpt_paging *hwpt, bool enable)
+static int iommufd_dirty_switch(struct iommufd_hwpt_paging *hwpt, bool enable)
 {
 	struct iommu_domain *domain = hwpt->common.domain;
 	int rc = 0;
@@ -528,6 +586,33 @@ out_unlock:
 }
 
 /**
+ * iommufd_dirty_set() - switch tracking
+ * @hwpt: any paging HWPT
+ * @enable: on or off
+ *
+ * Context: process context; takes iommufd_dirty::lock for write and iova_rwsem
+ *	    for read.
+ * Return: 0, also if tracking was on, or off, already; -EOPNOTSUPP if the HWPT
+ *	   does not track; else what the driver returns.
+ */
+int iommufd_dirty_set(struct iommufd_hwpt_paging *hwpt, bool enable)
+{
+	int rc = -EOPNOTSUPP;
+	u64 begun = 0;
+
+	if (trace_iommu_dirty_set_enabled())
+		begun = ktime_get_ns();
+	if (hwpt->common.domain->dirty_ops)
+		rc = iommufd_dirty_switch(hwpt, enable);
+	if (begun)
+		trace_iommu_dirty_set(hwpt->common.obj.id, enable,
+				      ktime_get_ns() - begun, rc);
+	if (rc)
+		trace_iommu_dirty_error(hwpt->common.obj.id, "set", 0, rc);
+	return rc;
+}
+
+/**
  * iommufd_hwpt_set_dirty_tracking() - ioctl(IOMMU_HWPT_SET_DIRTY_TRACKING)
  * @ucmd: the call
  *
@@ -541,8 +626,7 @@ int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hwpt_set_dirty_tracking *cmd = ucmd->cmd;
 	struct iommufd_hwpt_paging *hwpt;
-	int rc = -EOPNOTSUPP;
-	u64 begun = 0;
+	int rc;
 
 	if ((cmd->flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE) || cmd->__reserved)
 		return -EOPNOTSUPP;
@@ -551,17 +635,8 @@ int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 
-	if (trace_iommu_dirty_set_enabled())
-		begun = ktime_get_ns();
-	if (hwpt->common.domain->dirty_ops)
-		rc = iommufd_dirty_set(hwpt, cmd->flags &
-					     IOMMU_HWPT_DIRTY_TRACKING_ENABLE);
-	if (begun)
-		trace_iommu_dirty_set(hwpt->common.obj.id, cmd->flags &
-				      IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
-				      ktime_get_ns() - begun, rc);
-	if (rc)
-		trace_iommu_dirty_error(hwpt->common.obj.id, "set", 0, rc);
+	rc = iommufd_dirty_set(hwpt,
+			       cmd->flags & IOMMU_HWPT_DIRTY_TRACKING_ENABLE);
 	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
 	return rc;
 }

@@ -6,6 +6,7 @@
  * dirty_attach.c  attaching devices so that none escapes tracking
  * dirty_log.c     the caller's bitmap: pinning a window of it
  * dirty_split.c   when huge leaves are split and joined
+ * dirty_type1.c   tracking for who knows VFIO's container only
  * dirty_unmap.c   unmapping a range with a report of what was written
  */
 #ifndef __IOMMUFD_DIRTY_H
@@ -16,12 +17,17 @@
 #include <linux/rwsem.h>
 
 struct io_pagetable;
+struct iommu_hwpt_get_dirty_bitmap;
+struct iommufd_ctx;
+struct iommufd_device;
 struct iommufd_dirty_unmap;
 struct iommufd_hw_pagetable;
 struct iommufd_hwpt_paging;
 struct iommufd_ioas;
 struct iommufd_ucmd;
 struct iopt_area;
+struct vfio_info_cap_header;
+struct vfio_iommu_type1_dma_unmap;
 
 /**
  * struct iommufd_dirty_shaper - what becomes of huge leaves while one tracks
@@ -54,6 +60,8 @@ struct iommufd_dirty_shaper {
  * @partial: for reads that run in parallel, if there is a @shaper
  * @tables: for @shaper: number of tables that it added to the page table
  * @shaped: for @shaper: leaves may have been split
+ * @held: logging, see struct iommufd_type1, holds a reference to the HWPT;
+ *        protected by iommufd_ioas::mutex
  */
 struct iommufd_dirty {
 	struct rw_semaphore lock;
@@ -62,10 +70,12 @@ struct iommufd_dirty {
 	struct iommu_dirty_partial partial;
 	atomic_long_t tables;
 	bool shaped;
+	bool held;
 };
 
 int iommufd_dirty_init(struct iommufd_hwpt_paging *hwpt, u32 flags);
 
+int iommufd_dirty_capable(struct iommu_group *group);
 int iommufd_dirty_attach(struct iommufd_hw_pagetable *hwpt,
 			 struct iommu_group *group,
 			 struct iommu_attach_handle *handle);
@@ -114,6 +124,14 @@ void iommufd_dirty_flush(struct iommu_domain *domain,
 
 int iommufd_dirty_check(struct io_pagetable *iopt, u64 iova, u64 length,
 			u64 page_size, unsigned long *last);
+int iommufd_dirty_mark(struct io_pagetable *iopt,
+		       const struct iommufd_dirty_bits *bits,
+		       unsigned long last);
+int iommufd_dirty_read(struct iommufd_hwpt_paging *hwpt,
+		       const struct iommu_hwpt_get_dirty_bitmap *cmd,
+		       unsigned long last);
+int iommufd_dirty_set(struct iommufd_hwpt_paging *hwpt, bool enable);
+
 int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd);
 int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd);
 
@@ -129,5 +147,34 @@ int iommufd_ioas_unmap_dirty(struct iommufd_ioas *ioas, unsigned long iova,
 			     const struct iommufd_dirty_bits *bits,
 			     bool untracked_dirty, unsigned long *unmapped);
 int iommufd_ioas_unmap_dirty_ioctl(struct iommufd_ucmd *ucmd);
+
+/**
+ * struct iommufd_type1 - dirty tracking of an IOAS as VFIO's container has it
+ * @lock: Held for write while logging is started and stopped, for read while
+ *        dirt is reported. Nests outside iommufd_ioas::mutex.
+ * @logging: Logging is on: changed with @lock and iommufd_ioas::mutex held
+ * @blind: Since logging began, somebody could write without being tracked who
+ *         is gone by now; protected by io_pagetable::iova_rwsem
+ */
+struct iommufd_type1 {
+	struct rw_semaphore lock;
+	bool logging;
+	bool blind;
+};
+
+/* Called only for contexts of whom iommufd_vfio_container() says yes */
+void iommufd_type1_release(struct iommufd_ctx *ictx);
+struct iommufd_hwpt_paging *
+iommufd_type1_hwpt_alloc(struct iommufd_device *idev, ioasid_t pasid,
+			 struct iommufd_ioas *ioas);
+void iommufd_type1_hwpt_added(struct iommufd_hwpt_paging *hwpt);
+int iommufd_type1_fill_cap(struct iommufd_ioas *ioas,
+			   struct vfio_info_cap_header __user *cur,
+			   size_t avail);
+int iommufd_type1_dirty_pages(struct iommufd_ctx *ictx,
+			      struct iommufd_ioas *ioas, void __user *arg);
+int iommufd_type1_unmap(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas,
+			const struct vfio_iommu_type1_dma_unmap *unmap,
+			void __user *data, unsigned long *unmapped);
 
 #endif /* __IOMMUFD_DIRTY_H */

@@ -57,10 +57,21 @@ static int iommufd_dirty_incapable(struct device *dev, void *data)
 								     -EINVAL;
 }
 
-/*
+/**
+ * iommufd_dirty_capable() - can an HWPT that tracks be attached to a group?
+ * @group: the group
+ *
  * A group attaches as one, so every device in it must be able to track, those
- * included that iommufd does not know. EINVAL lets the caller try another HWPT.
+ * included that iommufd does not know.
+ *
+ * Return: 0, or -EINVAL if not.
  */
+int iommufd_dirty_capable(struct iommu_group *group)
+{
+	return iommu_group_for_each_dev(group, NULL, iommufd_dirty_incapable);
+}
+
+/* EINVAL lets the caller try another HWPT. */
 static int iommufd_dirty_check_group(struct iommufd_hwpt_paging *paging,
 				     struct iommu_group *group)
 {
@@ -68,7 +79,7 @@ static int iommufd_dirty_check_group(struct iommufd_hwpt_paging *paging,
 
 	if (!paging)
 		return 0;
-	rc = iommu_group_for_each_dev(group, NULL, iommufd_dirty_incapable);
+	rc = iommufd_dirty_capable(group);
 	if (rc)
 		trace_iommu_dirty_error(paging->common.obj.id, "attach", 0, rc);
 	return rc;

@@ -36,6 +36,10 @@ new_warnings() {
 		<(warnings "$1") | grep .
 }
 
+# On x86 only: on arm64 all builds without it.
+container=(CONFIG_VFIO=y CONFIG_VFIO_GROUP=y CONFIG_VFIO_CONTAINER=n
+	CONFIG_IOMMUFD_VFIO_CONTAINER=y)
+
 # links ARCH OPTION...: the whole kernel, since only linking shows whether what is
 # built in calls into a module, and what a module lacks. With IOMMUFD=y the test
 # kernels are linked. On x86 it is the demo's kernel but for that, so that most of
@@ -60,6 +64,7 @@ pedantic() {
 	shift 2
 	mapfile -t options < <(drivers "$arch" "${in_all[@]}" CONFIG_KUNIT=y \
 		CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
+	[ "$arch" != x86 ] || options+=("${container[@]}")
 	configure "$tree" "$out" "$arch" "$compiler" "${options[@]}"
 	logged "$out/log" kmake "$tree" "$out" "$arch" "$compiler" W=1 "$@" drivers/iommu/
 	new_warnings "$out/log" "$arch"
