@@ -11,11 +11,11 @@ usage() {
 usage: scripts/suites/dma.sh MACHINE[,PROP=VALUE...] [--kernel series|stock|fixed]
                              [--plain] [--times N] [--program NAME] [TEST...]
 
-Runs the tests of tools/testing/selftests/iommu/dma on a machine of
-scripts/machines, on the composed kernel with KASAN and lockdep. With names,
-these tests only.
+Runs the tests of tools/testing/selftests/iommu/dma, dma_dirty and dma_type1, on
+a machine of scripts/machines, on the composed kernel with KASAN and lockdep. With
+names, these tests of dma_dirty only.
 
-  --program NAME   not dma_dirty, but another program of that directory
+  --program NAME   this program of that directory only, or these tests of it
   --plain          on a kernel without KASAN and lockdep
   --times N        N times, in one boot
   --kernel stock   on the unpatched base. What fails there is known; a result
@@ -25,7 +25,7 @@ these tests only.
 END
 }
 
-kernel=series flavour=(--debug) times=1 machine='' program=dma_dirty
+kernel=series flavour=(--debug) times=1 machine='' program=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
@@ -45,6 +45,10 @@ done
 work=$top/build/check/${machine%%,*}
 mkdir -p "$work"
 
+# Without names also what only the series has
+programs=("${program:-dma_dirty}")
+[ $# -gt 0 ] || [ -n "$program" ] || [ "$kernel" != series ] || programs+=(dma_type1)
+
 tests=()
 for name; do
 	tests+=(-t "$name")
@@ -58,8 +62,8 @@ image=$("$top/scripts/kernel.sh" --kernel "$kernel" --arch "$arch" --pages "$pag
 tree=$("$top/scripts/compose.sh")
 headers=$("$top/scripts/kernel.sh" --headers --arch "$arch")
 make -s -C "$tree/$dma" OUTPUT="$work" HDR="$headers" CROSS_COMPILE="$cross" \
-	CC="${cross}gcc" "$work/$program"
-"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd.gz" "$work/$program"
+	CC="${cross}gcc" "${programs[@]/#/$work/}"
+"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd.gz" "${programs[@]/#/$work/}"
 
 # A test's areas have as many pages whatever the size of a page, and the huge
 # pages that go with it are of 2 MiB or of 512 MiB.
@@ -70,11 +74,11 @@ run() {
 	boot_results "${machine//[,=]/-}-$kernel" --kernel "$image" \
 		--initrd "$work/initrd.gz" --iommu "$machine" --mem "$mem" \
 		--timeout 1500 --append guest.hugepages="$hugepages" -- \
-		"for run in $(seq -s ' ' "$times"); do $program ${tests[*]}; done"
+		"for run in $(seq -s ' ' "$times"); do $(printf "%s ${tests[*]}; " "${programs[@]}") done"
 }
 
 # The lists are dma_dirty's.
-if [ "$kernel" = series ] || [ "$program" != dma_dirty ]; then
+if [ "$kernel" = series ] || [ "${programs[0]}" != dma_dirty ]; then
 	run
 	exit
 fi

@@ -43,7 +43,7 @@ headers=$("$top/scripts/kernel.sh" --headers)
 read -ra programs < <(make -s -C "$tree/$mock" programs)
 # The base has neither the operations for these nor the events.
 [ "$kernel" = series ] ||
-	mapfile -t programs < <(printf '%s\n' "${programs[@]}" | grep -v '^dirty_hw\|^dirty_trace\|^dirty_unmap')
+	mapfile -t programs < <(printf '%s\n' "${programs[@]}" | grep -v '^dirty_hw\|^dirty_trace\|^dirty_type1\|^dirty_unmap')
 mkdir -p "$work/bin"
 make -s -C "$tree/$mock" OUTPUT="$work/bin" HDR="$headers" "${programs[@]/#/$work/bin/}"
 "$top/scripts/initramfs.sh" "$work/initrd.gz" "${programs[@]/#/$work/bin/}"

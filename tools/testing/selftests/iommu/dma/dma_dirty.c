@@ -15,6 +15,7 @@
  * variables, so tests that are compiled apart would not be found.
  */
 #include "fixture.h"
+#include "burst.h"
 
 #include "test_write.c"
 #include "test_switch.c"

@@ -14,6 +14,7 @@
 
 #include "kselftest_harness.h"
 #include "rig.h"
+#include "type1.h"
 
 #define PAGES	16
 
@@ -104,6 +105,47 @@ TEST_F(untracked, dma_without_tracking)
 	e1000e_close(&self->nic);
 	mem_free(mem, PAGES * PAGE, PAGE);
 	mem_free(nic_mem, E1000E_MEM_SIZE, PAGE);
+}
+
+/* VFIO's container says that it can, and reports all that is mapped. */
+TEST(container)
+{
+	const uint64_t all = (1ULL << PAGES) - 1;
+	struct type1_unmap unmap;
+	struct type1_get get;
+	unsigned int round;
+	uint64_t bits;
+	struct rig rig;
+	void *mem;
+
+	ASSERT_EQ(0, rig_open_container(&rig));
+	ASSERT_EQ(0, rig_add_nic(&rig));
+	mem = mem_alloc(PAGES * PAGE, PAGE);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, type1_map(rig.fd, mem, RIG_IOVA, PAGES * PAGE));
+	type1_get_init(&get, RIG_IOVA, 64 * PAGE, PAGE, &bits);
+	type1_unmap_init(&unmap, RIG_IOVA, 64 * PAGE, PAGE, &bits);
+	ASSERT_EQ(0, type1_log(rig.fd, true));
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, e1000e_write_pages(&rig.nic, RIG_IOVA, PAGE, 1,
+						1 + round));
+		bits = 0;
+		EXPECT_EQ(0, type1_get(rig.fd, &get));
+		EXPECT_EQ(all, bits);
+	}
+	/* Its last device leaves, and its dirt stays. */
+	e1000e_close(&rig.nic);
+	bits = 0;
+	EXPECT_EQ(0, type1_get(rig.fd, &get));
+	EXPECT_EQ(all, bits);
+	bits = 0;
+	EXPECT_EQ(0, type1_unmap(rig.fd, &unmap));
+	EXPECT_EQ(PAGES * PAGE, unmap.head.size);
+	EXPECT_EQ(all, bits);
+	ASSERT_EQ(0, type1_log(rig.fd, false));
+
+	rig_close(&rig);
+	mem_free(mem, PAGES * PAGE, PAGE);
 }
 
 TEST_HARNESS_MAIN

@@ -188,20 +188,26 @@ static void reshape(struct oracle *o)
 	}
 }
 
-int oracle_set(struct oracle *o, bool on)
+void oracle_switched(struct oracle *o, bool on)
 {
 	unsigned int i;
-	int rc;
 
-	rc = iommufd_set_dirty(o->fd, o->hwpt, on);
-	if (rc || on == o->on)
-		return rc;
+	if (on == o->on)
+		return;
 	/* Only the step from off to on takes a clean snapshot. */
 	for (i = 0; on && i < o->nr; i++)
 		memset(o->area[i].dirty, 0, nr_pages(&o->area[i]));
 	o->on = on;
 	reshape(o);
-	return 0;
+}
+
+int oracle_set(struct oracle *o, bool on)
+{
+	int rc = iommufd_set_dirty(o->fd, o->hwpt, on);
+
+	if (!rc)
+		oracle_switched(o, on);
+	return rc;
 }
 
 int oracle_split(struct oracle *o, enum oracle_split split)

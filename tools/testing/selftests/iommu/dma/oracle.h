@@ -133,6 +133,13 @@ void oracle_unmap(struct oracle *o, uint64_t iova, uint64_t length);
 void oracle_write(struct oracle *o, uint64_t iova, uint64_t len);
 
 /**
+ * oracle_switched - somebody has switched tracking
+ * @o: the oracle
+ * @on: on or off; it may have been that before
+ */
+void oracle_switched(struct oracle *o, bool on);
+
+/**
  * oracle_set - IOMMU_HWPT_SET_DIRTY_TRACKING, and what it means
  * @o: the oracle
  * @on: enable or disable

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "rig.h"
+#include "type1.h"
 
 #ifndef MAP_HUGE_SHIFT
 #define MAP_HUGE_SHIFT	26
@@ -258,10 +259,9 @@ static int find_sizes(struct rig *r)
 	return rc;
 }
 
-int rig_open(struct rig *r)
+static void rig_init(struct rig *r)
 {
 	unsigned int i;
-	int rc;
 
 	memset(r, 0, sizeof(*r));
 	rig_page = sysconf(_SC_PAGESIZE);
@@ -269,7 +269,13 @@ int rig_open(struct rig *r)
 	r->nic.vfio.fd = -1;
 	for (i = 0; i < RIG_EDUS; i++)
 		r->edu[i].vfio.fd = -1;
+}
 
+int rig_open(struct rig *r)
+{
+	int rc;
+
+	rig_init(r);
 	r->fd = iommufd_open();
 	if (r->fd < 0)
 		return r->fd;
@@ -290,6 +296,53 @@ int rig_open(struct rig *r)
 	if (!rc)
 		rc = rig_split(r, ORACLE_HUGE);
 	return rc;
+}
+
+int rig_add_nic(struct rig *r)
+{
+	int rc;
+
+	rc = e1000e_open(&r->nic, r->fd, 0);
+	if (!rc)
+		rc = find_sizes(r);
+	if (!rc)
+		rc = e1000e_start(&r->nic, r->nic_mem, RIG_NIC_IOVA);
+	return rc;
+}
+
+/* A container has an address space once there was a group in it. */
+static int open_container(struct rig *r)
+{
+	char bdf[VFIO_BDF_LEN];
+	int group, rc;
+
+	r->fd = type1_open();
+	if (r->fd < 0)
+		return r->fd;
+	rc = vfio_find(E1000E_VENDOR, E1000E_DEVICE, 0, bdf);
+	if (rc)
+		return rc;
+	group = vfio_open_group(bdf, r->fd);
+	if (group < 0)
+		return group;
+	close(group);
+	return type1_ioas(r->fd, &r->ioas);
+}
+
+int rig_open_container(struct rig *r)
+{
+	int rc;
+
+	rig_init(r);
+	rc = open_container(r);
+	if (rc)
+		return rc;
+	oracle_init(&r->oracle, r->fd, 0);
+	r->oracle.split = ORACLE_LAZY;
+	r->nic_mem = mem_alloc(NIC_MEM, PAGE);
+	if (!r->nic_mem)
+		return -ENOMEM;
+	return type1_map(r->fd, r->nic_mem, RIG_NIC_IOVA, NIC_MEM);
 }
 
 void rig_close(struct rig *r)

@@ -106,6 +106,22 @@ void mem_free(void *mem, size_t length, uint64_t piece);
 int rig_open(struct rig *r);
 
 /**
+ * rig_open_container - the same in a container of type 1v2
+ * @r: the rig; @r->fd is /dev/vfio/vfio, @r->ioas the container's, and @r->hwpt,
+ *     which the kernel keeps to itself, 0
+ *
+ * There is no device yet: rig_add_nic() adds that of the network, edu_open() the
+ * others.  Leaves that were reported are split, as is the default.
+ */
+int rig_open_container(struct rig *r);
+
+/**
+ * rig_add_nic - open and start the network device in a container
+ * @r: the rig
+ */
+int rig_add_nic(struct rig *r);
+
+/**
  * rig_close - close everything
  * @r: the rig
  */

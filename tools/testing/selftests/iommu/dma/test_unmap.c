@@ -3,8 +3,6 @@
  * Unmapping with a report: promise 1 for what will not be there for a later
  * GET.  What a device wrote is seen in memory here, where its stamps are.
  */
-#include "text.h"
-
 #define UNMAP_BYTES	(AREA_PAGES / 8)
 #define UNMAP_ROUNDS	12
 
@@ -49,95 +47,9 @@ TEST_F(dma, unmap_reports)
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
-/*
- * Does the machine show dirty state as late as it may (scripts/machines)?  A
- * write whose leaf loses its permission before it is marked would be refused by
- * hardware; the model has let it through by then.  So nothing is written there
- * at this moment.
- */
-static bool updates_are_late(void)
-{
-	char line[2048];
-
-	return !text_read("/proc/cmdline", line, sizeof(line)) &&
-	       strstr(line, "guest.httu=late");
-}
-
-/* A device that writes any pages, in bursts, until it is told not to */
-struct burst {
-	struct rig *rig;
-	pthread_t thread;
-	uint64_t seed;
-	uint64_t stamp;
-	unsigned int bursts;
-	bool stop;
-	int rc;
-};
-
-static void *burst_thread(void *arg)
-{
-	struct burst *b = arg;
-	struct e1000e_write w[24];
-	unsigned int i;
-
-	while (!b->rc && !__atomic_load_n(&b->stop, __ATOMIC_RELAXED)) {
-		for (i = 0; i < ARRAY_SIZE(w); i++)
-			w[i] = (struct e1000e_write) {
-				.iova = RIG_IOVA + rnd(&b->seed) % AREA_PAGES *
-					PAGE,
-				.len = E1000E_MIN_LEN,
-				.stamp = b->stamp++,
-			};
-		b->rc = e1000e_write(&b->rig->nic, w, ARRAY_SIZE(w));
-		__atomic_fetch_add(&b->bursts, 1, __ATOMIC_RELEASE);
-	}
-	return NULL;
-}
-
-static int burst_begin(struct burst *b)
-{
-	b->stop = false;
-	b->bursts = 0;
-	return -pthread_create(&b->thread, NULL, burst_thread, b);
-}
-
-static void burst_wait(struct burst *b, unsigned int more)
-{
-	unsigned int until = __atomic_load_n(&b->bursts, __ATOMIC_ACQUIRE) + more;
-
-	while (!__atomic_load_n(&b->rc, __ATOMIC_RELAXED) &&
-	       __atomic_load_n(&b->bursts, __ATOMIC_ACQUIRE) < until)
-		usleep(200);
-}
-
-static int burst_end(struct burst *b)
-{
-	__atomic_store_n(&b->stop, true, __ATOMIC_RELAXED);
-	pthread_join(b->thread, NULL);
-	return b->rc;
-}
-
 static bool is_reported(const uint8_t *map, unsigned int page)
 {
 	return map[page / 8] & 1 << page % 8;
-}
-
-/* Stamps are never 0. */
-static bool is_written(const uint8_t *mem, unsigned int page)
-{
-	return *(const uint64_t *)(mem + page * PAGE);
-}
-
-/* Was anything written of what @leaf pages around this one are? */
-static bool leaf_written(const uint8_t *mem, unsigned int page,
-			 unsigned int leaf)
-{
-	unsigned int i, first = page / leaf * leaf;
-
-	for (i = first; i < first + leaf && i < AREA_PAGES; i++)
-		if (is_written(mem, i))
-			return true;
-	return false;
 }
 
 /*
@@ -148,10 +60,16 @@ static bool leaf_written(const uint8_t *mem, unsigned int page,
 TEST_F_TIMEOUT(dma, unmap_races_writes, SLOW)
 {
 	struct rig *r = &self->rig;
-	struct burst b = { .rig = r, .seed = 7, .stamp = 1 };
+	struct burst b = {
+		.rig = r,
+		.iova = RIG_IOVA,
+		.pages = AREA_PAGES,
+		.seed = 7,
+		.stamp = 1,
+	};
 	unsigned int leaf = self->piece / PAGE, round, i, refused = 0;
 	static uint8_t map[UNMAP_BYTES], got[UNMAP_BYTES];
-	const bool late = updates_are_late();
+	const bool late = burst_late();
 
 	MUST(rig_set(r, true));
 	for (round = 0; round < UNMAP_ROUNDS; round++) {
@@ -177,18 +95,19 @@ TEST_F_TIMEOUT(dma, unmap_races_writes, SLOW)
 			bool reported = is_reported(map, i) ||
 					is_reported(got, i);
 
-			pages += is_written(self->mem, i);
-			if (is_written(self->mem, i) && !reported && !lost++)
+			pages += burst_written(self->mem, i);
+			if (burst_written(self->mem, i) && !reported && !lost++)
 				TH_LOG("round %u: page %u is lost", round, i);
-			if (reported && !leaf_written(self->mem, i, leaf) &&
-			    !invented++)
+			if (reported &&
+			    !burst_leaf_written(self->mem, AREA_PAGES, i,
+						leaf) && !invented++)
 				TH_LOG("round %u: page %u is invented", round,
 				       i);
 		}
 		EXPECT_EQ(0, lost);
 		EXPECT_EQ(0, invented);
 		EXPECT_LT(0, pages);
-		refused += pages < b.bursts * 24;
+		refused += pages < b.bursts * BURST_WRITES;
 		oracle_unmap(&r->oracle, RIG_IOVA, AREA_LEN);
 		MUST(rig_map_at(r, self->mem, RIG_IOVA, AREA_LEN, self->piece));
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* PCI devices through VFIO's character devices, see vfio.h. */
+/* PCI devices through VFIO, see vfio.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -24,7 +24,12 @@
 
 #define SYS_DEVICES	"/sys/bus/pci/devices"
 #define CDEV_DIR	"/dev/vfio/devices"
+#define GROUP_DIR	"/dev/vfio"
 #define BIND_WAIT_MS	3000
+
+/* /dev/vfio/vfio has always had these. */
+#define CONTAINER_MAJOR	10
+#define CONTAINER_MINOR	196
 
 uint64_t now_ms(void)
 {
@@ -137,15 +142,13 @@ static int cdev_name(const char *bdf, char *name, size_t size)
 }
 
 /* Without udev the node may be missing, or devtmpfs may not be there at all. */
-static int make_node(const char *bdf, const char *name, const char *node)
+static int make_node(const char *dev, const char *node)
 {
-	char path[256], buf[32];
 	unsigned int major, minor;
+	char buf[32];
 	int rc;
 
-	snprintf(path, sizeof(path), SYS_DEVICES "/%s/vfio-dev/%s/dev", bdf,
-		 name);
-	rc = text_read(path, buf, sizeof(buf));
+	rc = text_read(dev, buf, sizeof(buf));
 	if (rc)
 		return rc;
 	if (sscanf(buf, "%u:%u", &major, &minor) != 2)
@@ -157,22 +160,18 @@ static int make_node(const char *bdf, const char *name, const char *node)
 	return 0;
 }
 
-static int open_cdev(const char *bdf)
+/* @dev: where sysfs has the numbers of the device that @node is of */
+static int open_node(const char *node, const char *dev)
 {
 	uint64_t end = now_ms() + BIND_WAIT_MS;
-	char name[32], node[64];
 	int fd, rc;
 
-	rc = cdev_name(bdf, name, sizeof(name));
-	if (rc)
-		return rc;
-	snprintf(node, sizeof(node), CDEV_DIR "/%s", name);
 	for (;;) {
 		fd = open(node, O_RDWR | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;
 		if (errno == ENOENT) {
-			rc = make_node(bdf, name, node);
+			rc = make_node(dev, node);
 			if (rc)
 				return rc;
 		} else if (errno != EBUSY) {
@@ -185,32 +184,108 @@ static int open_cdev(const char *bdf)
 	}
 }
 
-int vfio_open(struct vfio_dev *dev, const char *bdf, int iommufd)
+static int open_cdev(const char *bdf)
+{
+	char name[32], node[64], dev[256];
+	int rc;
+
+	rc = cdev_name(bdf, name, sizeof(name));
+	if (rc)
+		return rc;
+	snprintf(node, sizeof(node), CDEV_DIR "/%s", name);
+	snprintf(dev, sizeof(dev), SYS_DEVICES "/%s/vfio-dev/%s/dev", bdf,
+		 name);
+	return open_node(node, dev);
+}
+
+int vfio_open_group(const char *bdf, int container)
+{
+	char name[32], node[64], dev[256];
+	int fd, rc;
+
+	rc = bind_to_vfio(bdf);
+	if (rc)
+		return rc;
+	rc = read_link(bdf, "iommu_group", name, sizeof(name));
+	if (rc)
+		return rc;
+	snprintf(node, sizeof(node), GROUP_DIR "/%s", name);
+	snprintf(dev, sizeof(dev), "/sys/class/vfio/%s/dev", name);
+	fd = open_node(node, dev);
+	if (fd < 0)
+		return fd;
+	if (ioctl(fd, VFIO_GROUP_SET_CONTAINER, &container)) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+static bool is_container(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(CONTAINER_MAJOR, CONTAINER_MINOR);
+}
+
+/* Through the group, and into the container */
+static int open_in_container(struct vfio_dev *dev)
+{
+	int rc;
+
+	dev->group = vfio_open_group(dev->bdf, dev->iommufd);
+	if (dev->group < 0)
+		return dev->group;
+	if (!ioctl(dev->iommufd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)) {
+		dev->fd = ioctl(dev->group, VFIO_GROUP_GET_DEVICE_FD, dev->bdf);
+		if (dev->fd >= 0)
+			return 0;
+	}
+	rc = -errno;
+	close(dev->group);
+	return rc;
+}
+
+/* The character device, bound to the iommufd */
+static int open_bound(struct vfio_dev *dev)
 {
 	struct vfio_device_bind_iommufd bind = {
 		.argsz = sizeof(bind),
-		.iommufd = iommufd,
+		.iommufd = dev->iommufd,
 	};
+	int rc;
+
+	rc = bind_to_vfio(dev->bdf);
+	if (rc)
+		return rc;
+	dev->fd = open_cdev(dev->bdf);
+	if (dev->fd < 0)
+		return dev->fd;
+	if (ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind)) {
+		rc = -errno;
+		vfio_close(dev);
+		return rc;
+	}
+	dev->devid = bind.out_devid;
+	return 0;
+}
+
+int vfio_open(struct vfio_dev *dev, const char *bdf, int iommufd)
+{
 	int rc;
 
 	memset(dev, 0, sizeof(*dev));
 	snprintf(dev->bdf, sizeof(dev->bdf), "%s", bdf);
 	dev->fd = -1;
+	dev->group = -1;
 	dev->iommufd = iommufd;
 
-	rc = bind_to_vfio(bdf);
+	rc = is_container(iommufd) ? open_in_container(dev) : open_bound(dev);
 	if (rc)
 		return rc;
-	dev->fd = open_cdev(bdf);
-	if (dev->fd < 0)
-		return dev->fd;
-	if (ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind)) {
-		rc = -errno;
-		goto out;
-	}
-	dev->devid = bind.out_devid;
 	rc = vfio_bus_master(dev, false);
-out:
 	if (rc)
 		vfio_close(dev);
 	return rc;
@@ -231,8 +306,11 @@ int vfio_open_id(struct vfio_dev *dev, uint16_t vendor, uint16_t device,
 
 void vfio_close(struct vfio_dev *dev)
 {
-	if (dev->fd >= 0)
+	if (dev->fd >= 0) {
 		close(dev->fd);
+		if (dev->group >= 0)
+			close(dev->group);
+	}
 	dev->fd = -1;
 	dev->pt_id = 0;
 }

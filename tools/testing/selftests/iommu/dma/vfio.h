@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PCI devices through VFIO's character devices.
+ * PCI devices through VFIO's character devices, or through its groups.
  *
  * Find a device, take it away from its driver, open it, bind it to an iommufd,
  * attach it to page tables, reach its registers.  Everything returns 0 or a
@@ -19,7 +19,8 @@
 /**
  * struct vfio_dev - a PCI device that this process drives
  * @bdf: its address, "0000:00:02.0"
- * @fd: VFIO's character device, -1 while closed
+ * @fd: the device, -1 while closed
+ * @group: its group, if it was opened through that, else -1
  * @iommufd: the iommufd it is bound to; borrowed, never closed here
  * @devid: its object id in @iommufd, for HWPT_ALLOC and GET_HW_INFO
  * @pt_id: the HWPT it is attached to, 0 while detached
@@ -27,6 +28,7 @@
 struct vfio_dev {
 	char bdf[VFIO_BDF_LEN];
 	int fd;
+	int group;
 	int iommufd;
 	uint32_t devid;
 	uint32_t pt_id;
@@ -53,12 +55,23 @@ int vfio_find(uint16_t vendor, uint16_t device, unsigned int nth, char *bdf);
 int vfio_iommu(const char *bdf, char *name);
 
 /**
+ * vfio_open_group - bind to vfio-pci, open the group, VFIO_GROUP_SET_CONTAINER
+ * @bdf: the device's address
+ * @container: an open /dev/vfio/vfio
+ *
+ * Return: the group, or a negative errno.
+ */
+int vfio_open_group(const char *bdf, int container);
+
+/**
  * vfio_open - bind to vfio-pci, open the character device, BIND_IOMMUFD
  * @dev: filled in; may hold garbage before
  * @bdf: the device's address
- * @iommufd: an open /dev/iommu that outlives @dev
+ * @iommufd: an open /dev/iommu that outlives @dev; or /dev/vfio/vfio
  *
- * The device is detached (it can do no DMA) and bus mastering is off.
+ * The device is detached (it can do no DMA) and bus mastering is off. In a
+ * container, /dev/vfio/vfio, which gets type 1v2, it is opened through its group
+ * and attached from the start.
  * On failure @dev is closed.
  */
 int vfio_open(struct vfio_dev *dev, const char *bdf, int iommufd);
