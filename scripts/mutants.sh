@@ -291,21 +291,23 @@ run_one() {
 	fi
 }
 
-# Each suite with all that its mutants run, nothing broken, in one boot
+# Each suite, or program of it, with all that its mutants run, nothing broken, in
+# one boot
 kernel_controls() {
-	local suite suites args
+	local suite suites args name
 	suites=$(names kernel | while read -r name; do header suite "$name"; done | sort -u)
-	while read -r suite; do
-		cached "control-$suite" && continue
-		mapfile -t args < <(sed -n "s/^$suite //p" <<<"$suites")
+	while read -ra suite; do
+		name=control-$(tr ' ' - <<<"${suite[*]}")
+		cached "$name" && continue
+		mapfile -t args < <(sed -n "s/^${suite[*]} //p" <<<"$suites" | grep -v '^--program')
 		copy_repository
-		if [ "$suite" = selftest ]; then
-			verdict control-selftest 1 "$tree/scripts/suites/selftest.sh" --plain "${args[@]}"
+		if [ "${suite[0]}" = selftest ]; then
+			verdict "$name" 1 "$tree/scripts/suites/selftest.sh" --plain "${args[@]}"
 		else
 			read -ra args <<<"${args[*]}"
-			verdict "control-$suite" 1 "$tree/scripts/suites/dma.sh" "$suite" --plain "${args[@]}"
+			verdict "$name" 1 "$tree/scripts/suites/dma.sh" "${suite[@]}" --plain "${args[@]}"
 		fi
-	done < <(cut -d' ' -f1 <<<"$suites" | sort -u)
+	done < <(sed -E 's/^([^ ]+( --program [^ ]+)?).*/\1/' <<<"$suites" | sort -u)
 }
 
 all='' build='' wanted=()
