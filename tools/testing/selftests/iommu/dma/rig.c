@@ -21,6 +21,8 @@
 #define POOL		32
 /* Huge pages that are left alone where those that come first are neighbours */
 #define OTHERS_MAX	8
+/* Small pages that are looked at together */
+#define PIECE		512
 #define PFN_MASK	((1ULL << 55) - 1)
 
 uint64_t rig_page;
@@ -65,19 +67,58 @@ static void *mem_try(size_t length, uint64_t piece)
 }
 
 /* Needs to be root, or all frames have number 0. */
+static void physical_pages(const void *va, uint64_t *phys, unsigned int nr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	unsigned int i;
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		n = pread(fd, phys, nr * sizeof(*phys),
+			  (uintptr_t)va / PAGE * sizeof(*phys));
+		close(fd);
+	}
+	for (i = 0; i < nr; i++)
+		phys[i] = n == (ssize_t)(nr * sizeof(*phys)) ?
+			  (phys[i] & PFN_MASK) * PAGE : 0;
+}
+
 static uint64_t physical(const void *va)
 {
-	uint64_t entry = 0;
-	int fd;
+	uint64_t phys;
 
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &entry, sizeof(entry), (uintptr_t)va / PAGE * 8) !=
-	    sizeof(entry))
-		entry = 0;
-	close(fd);
-	return (entry & PFN_MASK) * PAGE;
+	physical_pages(va, &phys, 1);
+	return phys;
+}
+
+/*
+ * Exchange the small pages that follow their neighbour in memory too: with it
+ * they could become one leaf. Most do not; those that take their place may.
+ */
+static void separate(char *mem, size_t length)
+{
+	uint64_t phys[PIECE];
+	size_t off, nr, i;
+	char *other;
+
+	for (off = 0; off + PAGE < length; off += (nr - 1) * PAGE) {
+		nr = (length - off) / PAGE;
+		if (nr > PIECE)
+			nr = PIECE;
+		physical_pages(mem + off, phys, nr);
+		for (i = 1; i < nr; i++) {
+			while (phys[i] && phys[i] == phys[i - 1] + PAGE) {
+				other = mem_try(PAGE, PAGE);
+				if (!other)
+					return;
+				phys[i] = physical(other);
+				if (mremap(other, PAGE, PAGE,
+					   MREMAP_MAYMOVE | MREMAP_FIXED,
+					   mem + off + i * PAGE) == MAP_FAILED)
+					return;
+			}
+		}
+	}
 }
 
 /* Do two huge pages that lie side by side in memory do so in @mem? */
@@ -101,6 +142,8 @@ void *mem_alloc(size_t length, uint64_t piece)
 
 	length = round_up_to(length, piece);
 	mem = mem_try(length, piece);
+	if (mem && piece == PAGE)
+		separate(mem, length);
 	/*
 	 * Which huge pages one gets depends on who gave them back: they come in
 	 * another order now, and after some others.
