@@ -97,7 +97,7 @@ plain() {
 	if [[ $last =~ ^[1-9] ]]; then
 		gnuplot -e "csv='$out/rounds.csv'; out='$out/demo.svg'; last=$last" \
 			-e "what='Pre-copy of $size MiB while a PCI device writes (${iommu%%,*})'" \
-			"$top/scripts/demo.gnuplot"
+			"$top/scripts/demo/rounds.gnuplot"
 		echo
 		echo "plot:    out/demo/demo.svg"
 		echo "rounds:  out/demo/rounds.csv"
@@ -138,11 +138,11 @@ all_huge() {
 		one_huge "$name" || die "$name: failed, see out/demo/huge/$name.log"
 	done
 
-	(cd "$dir" && awk -v stop=$stop -f "$top/scripts/demo-huge.awk" \
+	(cd "$dir" && awk -v stop=$stop -f "$top/scripts/demo/huge.awk" \
 		"${names[@]/%/-random.csv}" "${names[@]/%/-leaf.csv}") || status=$?
 	gnuplot -e "dir='$dir'; out='$out/huge.svg'; names='${names[*]}'" \
 		-e "what='Pre-copy of $size MiB in leaves of 2 MiB (${iommu%%,*})'" \
-		"$top/scripts/demo-huge.gnuplot"
+		"$top/scripts/demo/huge.gnuplot"
 	echo "plot:    out/demo/huge.svg"
 	echo "rounds:  out/demo/huge/"
 	return "$status"

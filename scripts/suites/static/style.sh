@@ -67,7 +67,7 @@ documentation() (
 syzkaller() {
 	local headers
 	headers=$("$top/scripts/kernel.sh" --headers)
-	"$top/scripts/syz-check.py" "$tree/tools/iommu-dirty/syzkaller/dev_iommu_dirty.txt" \
+	"$top/scripts/suites/static/syz-check.py" "$tree/tools/iommu-dirty/syzkaller/dev_iommu_dirty.txt" \
 		"$headers" "$tree"
 }
 

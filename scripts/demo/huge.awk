@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -f demo-huge.awk NAME-random.csv NAME-leaf.csv...: the table of ./run demo
+# awk -f huge.awk NAME-random.csv NAME-leaf.csv...: the table of ./run demo
 # --huge, and its verdict on those that split against those that do not, as
 # lines that begin with "demo: ". Exit status 1 if there is one against.
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Does a syzkaller description agree with the kernel's headers?
 
-usage: scripts/syz-check.py DESCRIPTION HEADERS TREE
+usage: scripts/suites/static/syz-check.py DESCRIPTION HEADERS TREE
 
 Compiles a program of assertions: each constant that the description names
 exists, each struct is as long as its fields say, and each field is where the
