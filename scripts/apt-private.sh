@@ -11,10 +11,12 @@ usage() {
 	cat <<END
 usage: scripts/apt-private.sh source PACKAGE RELEASE DIR
        scripts/apt-private.sh deb PACKAGE[:ARCH] RELEASE DIR
+       scripts/apt-private.sh tree PACKAGE[:ARCH] RELEASE DIR
 
   source   downloads the source package into DIR (not unpacked) and prints the
            path of its .dsc
   deb      unpacks the binary package into DIR and prints its version
+  tree     the same with all that the package depends on
 
 RELEASE is a suite of the Debian archive: trixie, bookworm-backports, ... The
 mirror is the one that the system's apt uses; APT_MIRROR= names another. Lists
@@ -41,7 +43,7 @@ mirror() {
 
 case "${1:-}" in
 -h | --help) usage; exit ;;
-source | deb) [ $# = 4 ] || { usage >&2; exit 1; } ;;
+source | deb | tree) [ $# = 4 ] || { usage >&2; exit 1; } ;;
 *) usage >&2; exit 1 ;;
 esac
 kind=$1 package=${2%:*} release=$3
@@ -113,5 +115,14 @@ deb)
 		dpkg-deb -x "$deb" "$dest"
 		dpkg-deb -f "$deb" Version
 	done
+	;;
+tree)
+	debs=$root/cache/archives
+	rm -f "$debs"/*.deb
+	fetch install --yes --no-install-recommends --download-only "$package"
+	for deb in "$debs"/*.deb; do
+		dpkg-deb -x "$deb" "$dest"
+	done
+	dpkg-deb -f "$debs/${package}"_*.deb Version
 	;;
 esac

@@ -18,6 +18,7 @@ usage: scripts/boot.sh --kernel FILE --initrd FILE [OPTION...] -- COMMAND
   --smp N          processors (default 2)
   --append STR     more kernel arguments
   --device STR     one more QEMU device, may be repeated
+  --share DIR      a directory for the guest to mount, read-only: 9p, tag "share"
   --data FILE      what the command writes to \$DATA comes out here
   --log FILE       the console goes here too
   --trace          commands that invalidate translations are shown on the console
@@ -72,6 +73,11 @@ while [ $# -gt 0 ]; do
 	--smp) smp=$2 ;;
 	--append) append=$2 ;;
 	--device) devices+=(-device "$2") ;;
+	--share)
+		[ -d "$2" ] || die "--share: no directory '$2'"
+		devices+=(-fsdev "local,id=share,path=$2,security_model=none,readonly=on"
+			-device "virtio-9p-pci,fsdev=share,mount_tag=share")
+		;;
 	--data) data=$2 ;;
 	--log) log=$2 ;;
 	--timeout) timeout=$2 ;;
