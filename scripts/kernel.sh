@@ -7,7 +7,7 @@ set -euo pipefail
 usage() {
 	cat <<END
 usage: scripts/kernel.sh [--kernel series|stock|fixed] [--arch x86|arm64]
-                         [--debug|--gcov] [--pages 4k|64k]
+                         [--debug|--gcov] [--client] [--pages 4k|64k]
                          [--headers|--target TARGET]
 
 Builds the composed kernel, or the unpatched base, or that with the fixes of
@@ -16,13 +16,14 @@ fixes/, and prints the path of its image. Nothing is built if nothing has change
   --arch      for which machine (default x86); another is cross-compiled
   --debug     with KASAN, lockdep and the like
   --gcov      counting which lines of our files run; always, if GCOV= is set
+  --client    with what it takes to run QEMU in the machine, for x86
   --pages     size of a page (default 4k); 64k is for arm64
   --headers   only the user-space headers; prints the path of their directory
   --target    builds no image but a target of kbuild's, as drivers/iommu/
 END
 }
 
-kernel=series arch=x86 flavour=plain pages=4k headers='' only=''
+kernel=series arch=x86 flavour=plain client='' pages=4k headers='' only=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
@@ -30,6 +31,7 @@ while [ $# -gt 0 ]; do
 	--arch) arch=${2:?--arch takes x86 or arm64}; shift ;;
 	--debug) flavour=debug ;;
 	--gcov) flavour=gcov ;;
+	--client) client=1 ;;
 	--pages) pages=${2:?--pages takes 4k or 64k}; shift ;;
 	--headers) headers=1 ;;
 	--target) only=${2:?--target takes a target of kbuild}; shift ;;
@@ -54,7 +56,13 @@ esac
 out=$top/build/kernel/$kernel-$arch-$flavour
 fragments=("$top/scripts/kconfig/common.config" "$top/scripts/kconfig/$arch.config")
 [ "$flavour" = plain ] || fragments+=("$top/scripts/kconfig/$flavour.config")
-[ "$kernel" != series ] || [ "$flavour" = plain ] || fragments+=("$top/scripts/kconfig/kunit.config")
+if [ -n "$client" ]; then
+	[ "$kernel-$arch" = series-x86 ] || die "--client is for the series, on x86"
+	out+=-client
+	fragments+=("$top/scripts/kconfig/client.config")
+elif [ "$kernel" = series ] && [ "$flavour" != plain ]; then
+	fragments+=("$top/scripts/kconfig/kunit.config")
+fi
 case $pages in
 4k) ;;
 64k)

@@ -29,8 +29,9 @@ export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 
 # Only what the series touches is checked out. Trees are compared whole.
 parts=(Documentation/{admin-guide,driver-api,userspace-api} drivers/iommu
-	include/{linux,trace/events,uapi/linux} tools/iommu-dirty
-	tools/testing/iommu-dirty tools/testing/selftests/iommu)
+	drivers/vfio/pci include/{linux,trace/events,uapi/linux}
+	tools/iommu-dirty tools/testing/iommu-dirty
+	tools/testing/selftests/iommu)
 
 # checkout NAME: a repository with the base, where this suite may do as it likes
 checkout() {
