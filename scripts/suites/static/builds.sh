@@ -63,10 +63,11 @@ pedantic() {
 	local arch=$1 compiler=$2 out=$top/build/kernel/static-$1-$2 options
 	shift 2
 	mapfile -t options < <(drivers "$arch" "${in_all[@]}" CONFIG_KUNIT=y \
-		CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
+		CONFIG_IOMMU_DIRTY_KUNIT_TEST=y CONFIG_VFIO=y CONFIG_EDU_VFIO_PCI=y)
 	[ "$arch" != x86 ] || options+=("${container[@]}")
 	configure "$tree" "$out" "$arch" "$compiler" "${options[@]}"
-	logged "$out/log" kmake "$tree" "$out" "$arch" "$compiler" W=1 "$@" drivers/iommu/
+	logged "$out/log" kmake "$tree" "$out" "$arch" "$compiler" W=1 "$@" drivers/iommu/ \
+		drivers/vfio/pci/edu/
 	new_warnings "$out/log" "$arch"
 }
 
