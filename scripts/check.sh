@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 all=(static series unit bench mutants kunit model selftest peer vtd amd smmuv3 demo)
-by_name=(bisect deb smmuv3-64k smmuv3-acpi)
+by_name=(qemu migrate bisect deb smmuv3-64k smmuv3-acpi)
 
 usage() {
 	cat <<END

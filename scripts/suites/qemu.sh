@@ -1,0 +1,5 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suite qemu: Debian's QEMU switches tracking on and reads: each page checked
+exec "$(dirname "$0")/client.sh" qemu_track "$@"
