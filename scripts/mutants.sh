@@ -15,12 +15,14 @@ usage: scripts/mutants.sh [--all|--list] [--build] [NAME...]
 Each of mutants/NAME.patch is a fault. Its first lines say what it breaks, what
 runs, and which result of that must be a failure, $times times of $times, with another
 seed each time if it has one; walk, which does the same each time, once. In a
-kernel, without its debugging options, that is $times times in a boot.
+kernel, without its debugging options, that is $times times in a boot; but of
+migrate, which takes minutes, once.
 
   # What is wrong.
   # suite: unit PROGRAM            of tools/testing/iommu-dirty: walk, million, split,
                                split_race, revoke, hw, tsan
            selftest PROGRAM [ARG...]
+           migrate ARGUMENT...                     of scripts/suites/migrate.sh
            MACHINE [--program NAME] [TEST...]      of scripts/suites/dma.sh
   # killed by: RESULT              or what a sanitizer says, "...Sanitizer: ..."
 
@@ -206,7 +208,8 @@ copy_repository() {
 	find "$tree" -mindepth 1 -maxdepth 1 ! -name build ! -name .git -exec rm -rf {} +
 	[ -d "$tree/.git" ] || git init -q "$tree"
 	(cd "$top" && sources . | xargs -d '\n' cp --parents -t "$tree")
-	for dir in apt busybox qemu ccache; do
+	mkdir -p "$top/build/client-qemu"
+	for dir in apt busybox qemu client-qemu ccache; do
 		ln -sfn "$top/build/$dir" "$tree/build/$dir"
 	done
 	cmp -s "$linux/version" "$top/build/linux/version" && return
@@ -220,9 +223,10 @@ copy_repository() {
 
 # What is broken has to build, before it is worth a boot.
 build_kernel_mutant() {
-	local arch=x86
+	local arch=x86 client=()
 	[[ $1 != smmuv3* ]] || arch=arm64
-	"$tree/scripts/kernel.sh" --arch "$arch" --target drivers/iommu/
+	[ "$1" != migrate ] || client=(--client)
+	"$tree/scripts/kernel.sh" --arch "$arch" "${client[@]}" --target drivers/iommu/
 }
 
 # run_kernel TIMES SUITE TEST...
@@ -271,6 +275,8 @@ kernel_mutant() {
 	}
 	if [ -n "$build" ]; then
 		echo "ok $name: builds"
+	elif [ "$suite" = migrate ]; then
+		verdict "$name" 1 "$tree/scripts/suites/migrate.sh" --plain "$@"
 	else
 		kernel_verdict "$name" "$suite" "$@"
 	fi
@@ -303,6 +309,9 @@ kernel_controls() {
 		copy_repository
 		if [ "${suite[0]}" = selftest ]; then
 			verdict "$name" 1 "$tree/scripts/suites/selftest.sh" --plain "${args[@]}"
+		elif [ "${suite[0]}" = migrate ]; then
+			read -ra args <<<"${args[0]}"
+			verdict "$name" 1 "$tree/scripts/suites/migrate.sh" --plain "${args[@]}"
 		else
 			read -ra args <<<"${args[*]}"
 			verdict "$name" 1 "$tree/scripts/suites/dma.sh" "${suite[@]}" --plain "${args[@]}"
