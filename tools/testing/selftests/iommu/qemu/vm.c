@@ -219,8 +219,10 @@ run_qemu(const struct vm *vm, const struct vm_config *config)
 		 config->old ? "bookworm" : "trixie");
 	machine_args(&args, vm, root, config->old ? "" : "/usr");
 	if (config->legacy) {
-		option(&args, "-device", "vfio-pci,host=%s,id=edu0,addr=%d",
-		       config->device, VM_SLOT);
+		/* By itself QEMU 10 asks no container whether it tracks. */
+		option(&args, "-device",
+		       "vfio-pci,host=%s,%sid=edu0,addr=%d", config->device,
+		       config->old ? "" : "enable-migration=on,", VM_SLOT);
 	} else {
 		if (config->iommufd < 0)
 			option(&args, "-object", "iommufd,id=iommufd0");
