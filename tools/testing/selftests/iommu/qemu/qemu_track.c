@@ -7,10 +7,9 @@
  * QEMU itself has read is in its trace events.  Without an iommufd QEMU uses
  * VFIO's container, which nobody else can look into.
  *
- * Needs QEMU 10 and 7.2 as Debian has them, unpacked in $QEMU_ROOT with their
- * libraries, the library of shim.c at $QEMU_SHIM, two edu devices bound to
- * edu-vfio-pci behind an IOMMU that tracks, hugetlbfs at /tmp/huge with 48 free
- * pages of 2 MiB, and root.
+ * Needs QEMU 10 as Debian has it, unpacked in $QEMU_ROOT with its libraries, the
+ * library of shim.c at $QEMU_SHIM, two edu devices bound to edu-vfio-pci behind an
+ * IOMMU that tracks, hugetlbfs at /tmp/huge with 48 free pages of 2 MiB, and root.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -393,40 +392,6 @@ TEST_F_TIMEOUT(container, hotplug, SLOW)
 	plug_write_unplug(t, "");
 	write_somewhere(t, VM_SLOT, 3);
 	EXPECT_TRUE(all_reported(t, 0));
-}
-
-FIXTURE(old)
-{
-	struct track t;
-};
-
-FIXTURE_SETUP(old)
-{
-	struct vm_config config = { .legacy = true, .old = true };
-
-	self->t.iommufd = -1;
-	start_machine(&self->t, &config);
-}
-
-FIXTURE_TEARDOWN(old)
-{
-	vm_end(&self->t.vm);
-}
-
-/*
- * QEMU 7.2 speaks an older language to devices, cannot migrate one that does
- * not, and then asks for no pages: it switches tracking on and off.
- */
-TEST_F_TIMEOUT(old, container, SLOW)
-{
-	struct track *t = &self->t;
-
-	srand(8);
-	start(&t->vm);
-	write_somewhere(t, VM_SLOT, 3);
-	finish(&t->vm);
-	EXPECT_EQ(1, vm_call_count(&t->vm, "container start: 0"));
-	EXPECT_EQ(1, vm_call_count(&t->vm, "container stop: 0"));
 }
 
 TEST_HARNESS_MAIN

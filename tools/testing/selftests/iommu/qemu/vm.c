@@ -23,7 +23,7 @@
 #include "vm.h"
 
 /* The tree of packages that QEMU is in, with all the libraries that it needs */
-#define LIB		"/lib/x86_64-linux-gnu"
+#define LIB		"/usr/lib/x86_64-linux-gnu"
 #define TMP		"/tmp"
 #define HUGE		"/tmp/huge"
 #define FIRMWARE	TMP "/firmware"
@@ -103,6 +103,7 @@ static void send_all(int fd, const char *text)
 static void read_line(int fd, char *line, size_t size)
 {
 	size_t len = 0;
+	int status;
 	char c;
 
 	while (read(fd, &c, 1) == 1) {
@@ -113,7 +114,10 @@ static void read_line(int fd, char *line, size_t size)
 		if (len < size - 1)
 			line[len++] = c;
 	}
-	die("QEMU has ended");
+	nap(100);
+	if (waitpid(-1, &status, WNOHANG) <= 0)
+		die("QEMU hangs up");
+	die("QEMU has ended, with wait status 0x%x", status);
 }
 
 /* Memory is a file that the test sees too. */
@@ -176,11 +180,10 @@ static void option(struct args *args, const char *name, const char *fmt, ...)
 }
 
 /* The loader, QEMU and the machine, as far as all machines are alike */
-static void machine_args(struct args *args, const struct vm *vm, const char *root,
-			 const char *usr)
+static void machine_args(struct args *args, const struct vm *vm, const char *root)
 {
-	option(args, NULL, "%s%s" LIB "/ld-linux-x86-64.so.2", root, usr);
-	option(args, "--library-path", "%s/usr" LIB ":%s" LIB, root, root);
+	option(args, NULL, "%s" LIB "/ld-linux-x86-64.so.2", root);
+	option(args, "--library-path", "%s" LIB, root);
 	option(args, "--preload", "%s", setting("QEMU_SHIM"));
 	option(args, NULL, "%s/usr/bin/qemu-system-x86_64", root);
 	option(args, "-L", "%s/usr/share/qemu", root);
@@ -212,17 +215,15 @@ static void __attribute__((noreturn))
 run_qemu(const struct vm *vm, const struct vm_config *config)
 {
 	struct args args = { .n = 0 };
-	char root[PATH_MAX / 2], modules[PATH_MAX];
+	const char *root = setting("QEMU_ROOT");
+	char modules[PATH_MAX];
 
-	/* Debian 12 has the loader, and some libraries, in /lib still. */
-	snprintf(root, sizeof(root), "%s/%s", setting("QEMU_ROOT"),
-		 config->old ? "bookworm" : "trixie");
-	machine_args(&args, vm, root, config->old ? "" : "/usr");
+	machine_args(&args, vm, root);
 	if (config->legacy) {
 		/* By itself QEMU 10 asks no container whether it tracks. */
 		option(&args, "-device",
-		       "vfio-pci,host=%s,%sid=edu0,addr=%d", config->device,
-		       config->old ? "" : "enable-migration=on,", VM_SLOT);
+		       "vfio-pci,host=%s,enable-migration=on,id=edu0,addr=%d",
+		       config->device, VM_SLOT);
 	} else {
 		if (config->iommufd < 0)
 			option(&args, "-object", "iommufd,id=iommufd0");
@@ -238,7 +239,7 @@ run_qemu(const struct vm *vm, const struct vm_config *config)
 	args.argv[args.n] = NULL;
 
 	/* The loader is what it takes for itself when it looks for modules. */
-	snprintf(modules, sizeof(modules), "%s/usr" LIB "/qemu", root);
+	snprintf(modules, sizeof(modules), "%s" LIB "/qemu", root);
 	setenv("QEMU_MODULE_DIR", modules, 1);
 	setenv("SHIM_LOG", vm->calls, 1);
 	if (config->drop)
