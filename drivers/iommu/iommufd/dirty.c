@@ -302,7 +302,7 @@ static int iommufd_dirty_get_window(struct io_pagetable *iopt,
 				    unsigned long iova, unsigned int pages,
 				    struct iommufd_dirty_seen *seen)
 {
-	unsigned long before, after;
+	unsigned long before;
 	int rc;
 
 	if (!seen->begun)
@@ -310,10 +310,7 @@ static int iommufd_dirty_get_window(struct io_pagetable *iopt,
 
 	before = iommufd_dirty_log_weight(read->log);
 	rc = iommufd_dirty_read_window(iopt, hwpt, read, iova, pages);
-	after = iommufd_dirty_log_weight(read->log);
-	/* The caller may clear bits while they are counted. */
-	if (after > before)
-		seen->pages += after - before;
+	seen->pages += iommufd_dirty_log_gained(read->log, before);
 	seen->windows++;
 	return rc;
 }

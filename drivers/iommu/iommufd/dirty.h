@@ -110,6 +110,8 @@ int iommufd_dirty_log_pin(struct iommu_dirty_log *log,
 			  unsigned int pages);
 void iommufd_dirty_log_unpin(struct iommu_dirty_log *log);
 unsigned long iommufd_dirty_log_weight(const struct iommu_dirty_log *log);
+unsigned long iommufd_dirty_log_gained(const struct iommu_dirty_log *log,
+				       unsigned long before);
 
 bool iommufd_dirty_find(struct io_pagetable *iopt, unsigned long *iova,
 			unsigned long last);

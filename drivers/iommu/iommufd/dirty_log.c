@@ -176,3 +176,19 @@ unsigned long iommufd_dirty_log_weight(const struct iommu_dirty_log *log)
 	}
 	return weight;
 }
+
+/**
+ * iommufd_dirty_log_gained() - count the bits that became set in a window
+ * @log: the window, pinned
+ * @before: what iommufd_dirty_log_weight() said then
+ *
+ * Return: how many more there are. None, if the caller has cleared others
+ *	   meanwhile.
+ */
+unsigned long iommufd_dirty_log_gained(const struct iommu_dirty_log *log,
+				       unsigned long before)
+{
+	unsigned long after = iommufd_dirty_log_weight(log);
+
+	return after > before ? after - before : 0;
+}

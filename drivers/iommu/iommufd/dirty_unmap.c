@@ -168,15 +168,10 @@ static void iommufd_dirty_unmap_open(struct iommufd_dirty_unmap *unmap,
 static void iommufd_dirty_unmap_close(struct iommufd_dirty_unmap *unmap,
 				      struct iommu_dirty_log *log)
 {
-	unsigned long after;
 	int i;
 
-	if (unmap->count) {
-		after = iommufd_dirty_log_weight(log);
-		/* The caller may clear bits while they are counted. */
-		if (after > unmap->before)
-			unmap->reported += after - unmap->before;
-	}
+	if (unmap->count)
+		unmap->reported += iommufd_dirty_log_gained(log, unmap->before);
 	/* Local mappings are undone in the order opposite to their making. */
 	for (i = ARRAY_SIZE(log->page) - 1; i >= 0; i--)
 		if (log->page[i])
