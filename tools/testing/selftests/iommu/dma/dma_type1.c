@@ -60,6 +60,19 @@ static int t1_bitmap_free(struct t1_bitmap *b)
 	return stray;
 }
 
+/* What the oracle says of a report of a range, bit by bit */
+static int t1_compare(struct rig *r, const struct t1_bitmap *b, uint64_t iova,
+		      uint64_t length)
+{
+	struct oracle_req req = {
+		.iova = iova,
+		.length = length,
+		.page_size = PAGE,
+	};
+
+	return oracle_compare(&r->oracle, &req, (uint8_t *)b->bits);
+}
+
 /* Map memory in the container, and tell the oracle. */
 static void *t1_map(struct rig *r, uint64_t iova, uint64_t length,
 		    uint64_t piece)
@@ -87,11 +100,6 @@ static int t1_log(struct rig *r, bool on)
 /* GET_BITMAP, and compare every bit. */
 static int t1_get(struct rig *r, uint64_t iova, uint64_t length)
 {
-	struct oracle_req req = {
-		.iova = iova,
-		.length = length,
-		.page_size = PAGE,
-	};
 	struct type1_get get;
 	struct t1_bitmap b;
 	int rc;
@@ -101,7 +109,7 @@ static int t1_get(struct rig *r, uint64_t iova, uint64_t length)
 	type1_get_init(&get, iova, length, PAGE, b.bits);
 	rc = type1_get(r->fd, &get);
 	if (!rc) {
-		rc = oracle_compare(&r->oracle, &req, (uint8_t *)b.bits);
+		rc = t1_compare(r, &b, iova, length);
 		oracle_covered(&r->oracle, iova, length);
 	}
 	return t1_bitmap_free(&b) ? -EFBIG : rc;

@@ -5,11 +5,6 @@
 static int t1_unmap(struct rig *r, uint64_t iova, uint64_t length,
 		    uint64_t mapped)
 {
-	struct oracle_req req = {
-		.iova = iova,
-		.length = length,
-		.page_size = PAGE,
-	};
 	struct type1_unmap unmap;
 	struct t1_bitmap b;
 	int rc;
@@ -21,7 +16,7 @@ static int t1_unmap(struct rig *r, uint64_t iova, uint64_t length,
 	if (!rc && unmap.head.size != mapped)
 		rc = -ERANGE;
 	if (!rc) {
-		rc = oracle_compare(&r->oracle, &req, (uint8_t *)b.bits);
+		rc = t1_compare(r, &b, iova, length);
 		oracle_unmap(&r->oracle, iova, length);
 	}
 	return t1_bitmap_free(&b) ? -EFBIG : rc;

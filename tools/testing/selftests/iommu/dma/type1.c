@@ -28,7 +28,7 @@ int type1_open(void)
 
 	if (fd < 0 && errno == ENOENT) {
 		mkdir("/dev/vfio", 0755);
-		mknod(NODE, S_IFCHR | 0600, makedev(10, 196));
+		mknod(NODE, S_IFCHR | 0600, makedev(TYPE1_MAJOR, TYPE1_MINOR));
 		fd = open(NODE, O_RDWR | O_CLOEXEC);
 	}
 	return fd >= 0 ? fd : -errno;

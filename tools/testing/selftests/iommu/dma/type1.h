@@ -14,6 +14,10 @@
 
 #include <linux/vfio.h>
 
+/* /dev/vfio/vfio has always had these. */
+#define TYPE1_MAJOR	10
+#define TYPE1_MINOR	196
+
 /**
  * type1_open - open /dev/vfio/vfio, making the node if there is none
  *

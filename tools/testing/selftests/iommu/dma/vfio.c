@@ -20,16 +20,13 @@
 #include <linux/vfio.h>
 
 #include "text.h"
+#include "type1.h"
 #include "vfio.h"
 
 #define SYS_DEVICES	"/sys/bus/pci/devices"
 #define CDEV_DIR	"/dev/vfio/devices"
 #define GROUP_DIR	"/dev/vfio"
 #define BIND_WAIT_MS	3000
-
-/* /dev/vfio/vfio has always had these. */
-#define CONTAINER_MAJOR	10
-#define CONTAINER_MINOR	196
 
 uint64_t now_ms(void)
 {
@@ -227,7 +224,7 @@ static bool is_container(int fd)
 	struct stat st;
 
 	return !fstat(fd, &st) && S_ISCHR(st.st_mode) &&
-	       st.st_rdev == makedev(CONTAINER_MAJOR, CONTAINER_MINOR);
+	       st.st_rdev == makedev(TYPE1_MAJOR, TYPE1_MINOR);
 }
 
 /* Through the group, and into the container */

@@ -52,6 +52,7 @@ static void drop_from(unsigned long request, const void *arg)
 	}
 }
 
+/* Only of these requests the argument may be looked at. */
 static const char *name(unsigned long request, const void *arg)
 {
 	const struct vfio_iommu_type1_dirty_bitmap *pages = arg;
@@ -102,10 +103,7 @@ int ioctl(int fd, unsigned long request, ...)
 	rc = next(fd, request, arg);
 	if (!rc && getenv("SHIM_DROP"))
 		drop_from(request, arg);
-	/* Not every request has an argument that may be looked at. */
-	call = request == IOMMU_HWPT_GET_DIRTY_BITMAP ||
-	       request == IOMMU_HWPT_SET_DIRTY_TRACKING ||
-	       request == VFIO_IOMMU_DIRTY_PAGES ? name(request, arg) : NULL;
+	call = name(request, arg);
 	if (call) {
 		int saved = errno;
 

@@ -28,6 +28,9 @@
 #define HUGE		"/tmp/huge"
 #define FIRMWARE	TMP "/firmware"
 
+/* What a line of the log of shim.c has in it if the call has failed */
+#define FAILED		": -"
+
 #define PCI_ADDRESS	0xcf8
 #define PCI_DATA	0xcfc
 
@@ -370,21 +373,40 @@ unsigned int vm_call_count(const struct vm *vm, const char *call)
 	return count_lines(vm->calls, call);
 }
 
-unsigned int vm_calls_failed(const struct vm *vm)
+static void show_times(const char *line, unsigned int times)
 {
-	FILE *file = fopen(vm->calls, "r");
-	unsigned int failed = 0;
-	char line[128];
+	if (times > 1)
+		printf("# %s, %u times\n", line, times);
+	else
+		printf("# %s\n", line);
+}
+
+/* The lines that have either text in them, equal ones that follow each other as one */
+static void show_lines(const char *path, const char *text, const char *other)
+{
+	FILE *file = fopen(path, "r");
+	char line[512], last[512] = "";
+	unsigned int times = 0;
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (!strstr(line, ": -"))
+		if (!strstr(line, text) && !strstr(line, other))
 			continue;
-		printf("# %s", line);
-		failed++;
+		line[strcspn(line, "\n")] = 0;
+		if (times && strcmp(line, last))
+			show_times(last, times);
+		times = strcmp(line, last) ? 1 : times + 1;
+		memcpy(last, line, sizeof(last));
 	}
+	if (times)
+		show_times(last, times);
 	if (file)
 		fclose(file);
-	return failed;
+}
+
+unsigned int vm_calls_failed(const struct vm *vm)
+{
+	show_lines(vm->calls, FAILED, FAILED);
+	return count_lines(vm->calls, FAILED);
 }
 
 uint64_t vm_trace_sum(const struct vm *vm, const char *text, const char *key)
@@ -402,33 +424,9 @@ uint64_t vm_trace_sum(const struct vm *vm, const char *text, const char *key)
 	return sum;
 }
 
-static void show_times(const char *line, unsigned int times)
-{
-	if (times > 1)
-		printf("# %s, %u times\n", line, times);
-	else
-		printf("# %s\n", line);
-}
-
 void vm_trace_show(const struct vm *vm, const char *text)
 {
-	FILE *file = fopen(vm->trace, "r");
-	char line[512], last[512] = "";
-	unsigned int times = 0;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (!strstr(line, text) && !strstr(line, "set_device_state"))
-			continue;
-		line[strcspn(line, "\n")] = 0;
-		if (times && strcmp(line, last))
-			show_times(last, times);
-		times = strcmp(line, last) ? 1 : times + 1;
-		memcpy(last, line, sizeof(last));
-	}
-	if (times)
-		show_times(last, times);
-	if (file)
-		fclose(file);
+	show_lines(vm->trace, text, "set_device_state");
 }
 
 /* qtest answers each line with one that begins with OK. */
