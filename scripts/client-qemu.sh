@@ -8,11 +8,12 @@ usage() {
 	cat <<END
 usage: scripts/client-qemu.sh [--update]
 
-Unpacks the package qemu-system-x86 of Debian 13, as it is, with all that it
-depends on, and prints the directory. It is for the guest to mount: nothing is
+Unpacks the package qemu-system-x86 of Debian 13 (QEMU 10) and of Debian 12
+(7.2), as they are, with all that they depend on, in a directory for each, and
+prints the one that has both. It is for the guest to mount: nothing is
 installed. (scripts/qemu.sh builds the other QEMU, which is the machine.)
 
-  --update   look for a newer package first
+  --update   look for newer packages first
 END
 }
 
@@ -26,11 +27,13 @@ esac
 
 out=$top/build/client-qemu
 lock "$out"
-if [ -n "$update" ] || [ ! -f "$out/trixie.version" ]; then
-	rm -rf "$out/trixie" "$out/trixie.version"
-	step "$out/trixie.log" "fetching qemu-system-x86 and what it depends on" \
-		"$top/scripts/apt-private.sh" tree qemu-system-x86 trixie "$out/trixie"
-	tail -n 1 "$out/trixie.log" >"$out/trixie.version"
-fi
-say "QEMU $(cat "$out/trixie.version")"
-echo "$out/trixie"
+for release in trixie bookworm; do
+	if [ -n "$update" ] || [ ! -f "$out/$release.version" ]; then
+		rm -rf "${out:?}/$release" "$out/$release.version"
+		step "$out/$release.log" "fetching qemu-system-x86 of $release and what it depends on" \
+			"$top/scripts/apt-private.sh" tree qemu-system-x86 "$release" "$out/$release"
+		tail -n 1 "$out/$release.log" >"$out/$release.version"
+	fi
+	say "QEMU $(cat "$out/$release.version")"
+done
+echo "$out"

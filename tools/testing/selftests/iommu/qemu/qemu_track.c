@@ -7,7 +7,7 @@
  * QEMU itself has read is in its trace events.  Without an iommufd QEMU uses
  * VFIO's container, which nobody else can look into.
  *
- * Needs QEMU 10 as Debian has it, unpacked in $QEMU_ROOT with its libraries, the
+ * Needs Debian 13's QEMU 10, unpacked in $QEMU_ROOT/trixie with its libraries, the
  * library of shim.c at $QEMU_SHIM, two edu devices bound to edu-vfio-pci behind an
  * IOMMU that tracks, hugetlbfs at /tmp/huge with 48 free pages of 2 MiB, and root.
  */

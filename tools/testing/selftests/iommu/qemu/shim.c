@@ -21,6 +21,8 @@
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
+#include "shim.h"
+
 #define EACH	7
 
 static unsigned long seen;
@@ -87,20 +89,23 @@ static void record(const char *call, int rc)
 	fclose(file);
 }
 
+void *next_function(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
-	static int (*next)(int fd, unsigned long request, ...);
+	ioctl_fn next = (ioctl_fn)next_function("ioctl");
 	const char *call;
 	va_list ap;
 	void *arg;
 	int rc;
 
-	if (!next)
-		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	rc = next(fd, request, arg);
+	rc = v1_ioctl(next, fd, request, arg);
 	if (!rc && getenv("SHIM_DROP"))
 		drop_from(request, arg);
 	call = name(request, arg);

@@ -23,7 +23,7 @@
 #include "vm.h"
 
 /* The tree of packages that QEMU is in, with all the libraries that it needs */
-#define LIB		"/usr/lib/x86_64-linux-gnu"
+#define LIB		"/lib/x86_64-linux-gnu"
 #define TMP		"/tmp"
 #define HUGE		"/tmp/huge"
 #define FIRMWARE	TMP "/firmware"
@@ -183,10 +183,11 @@ static void option(struct args *args, const char *name, const char *fmt, ...)
 }
 
 /* The loader, QEMU and the machine, as far as all machines are alike */
-static void machine_args(struct args *args, const struct vm *vm, const char *root)
+static void machine_args(struct args *args, const struct vm *vm, const char *root,
+			 const char *usr)
 {
-	option(args, NULL, "%s" LIB "/ld-linux-x86-64.so.2", root);
-	option(args, "--library-path", "%s" LIB, root);
+	option(args, NULL, "%s%s" LIB "/ld-linux-x86-64.so.2", root, usr);
+	option(args, "--library-path", "%s/usr" LIB ":%s" LIB, root, root);
 	option(args, "--preload", "%s", setting("QEMU_SHIM"));
 	option(args, NULL, "%s/usr/bin/qemu-system-x86_64", root);
 	option(args, "-L", "%s/usr/share/qemu", root);
@@ -210,7 +211,7 @@ static void machine_args(struct args *args, const struct vm *vm, const char *roo
 	option(args, "-D", "%s", vm->trace);
 	option(args, "-trace", "vfio_get_dirty_bitmap");
 	option(args, "-trace", "iommufd_backend_*");
-	option(args, "-trace", "vfio_migration_set_device_*");
+	option(args, "-trace", "vfio_migration_set_*");
 	option(args, "-trace", "migration_bitmap_sync_end");
 }
 
@@ -218,15 +219,17 @@ static void __attribute__((noreturn))
 run_qemu(const struct vm *vm, const struct vm_config *config)
 {
 	struct args args = { .n = 0 };
-	const char *root = setting("QEMU_ROOT");
-	char modules[PATH_MAX];
+	char root[PATH_MAX / 2], modules[PATH_MAX];
 
-	machine_args(&args, vm, root);
+	/* Debian 12 has the loader, and some libraries, in /lib still. */
+	snprintf(root, sizeof(root), "%s/%s", setting("QEMU_ROOT"),
+		 config->old ? "bookworm" : "trixie");
+	machine_args(&args, vm, root, config->old ? "" : "/usr");
 	if (config->legacy) {
 		/* By itself QEMU 10 asks no container whether it tracks. */
 		option(&args, "-device",
-		       "vfio-pci,host=%s,enable-migration=on,id=edu0,addr=%d",
-		       config->device, VM_SLOT);
+		       "vfio-pci,host=%s,%senable-migration=on,id=edu0,addr=%d",
+		       config->device, config->old ? "x-" : "", VM_SLOT);
 	} else {
 		if (config->iommufd < 0)
 			option(&args, "-object", "iommufd,id=iommufd0");
@@ -242,9 +245,11 @@ run_qemu(const struct vm *vm, const struct vm_config *config)
 	args.argv[args.n] = NULL;
 
 	/* The loader is what it takes for itself when it looks for modules. */
-	snprintf(modules, sizeof(modules), "%s" LIB "/qemu", root);
+	snprintf(modules, sizeof(modules), "%s/usr" LIB "/qemu", root);
 	setenv("QEMU_MODULE_DIR", modules, 1);
 	setenv("SHIM_LOG", vm->calls, 1);
+	if (config->old)
+		setenv("SHIM_V1", "1", 1);
 	if (config->drop)
 		setenv("SHIM_DROP", "1", 1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -426,7 +431,7 @@ uint64_t vm_trace_sum(const struct vm *vm, const char *text, const char *key)
 
 void vm_trace_show(const struct vm *vm, const char *text)
 {
-	show_lines(vm->trace, text, "set_device_state");
+	show_lines(vm->trace, text, ") state ");
 }
 
 /* qtest answers each line with one that begins with OK. */

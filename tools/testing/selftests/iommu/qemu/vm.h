@@ -38,6 +38,7 @@
  * @incoming: it waits for a migration at vm_uri(), stopped
  * @drop: some of the dirty pages that are reported to it get lost
  * @legacy: devices are in a container of VFIO's, not given to an iommufd
+ * @old: QEMU is that of Debian 12, not 13
  * @iommufd: an iommufd that it uses, or -1 for its own
  */
 struct vm_config {
@@ -47,6 +48,7 @@ struct vm_config {
 	bool incoming;
 	bool drop;
 	bool legacy;
+	bool old;
 	int iommufd;
 };
 
