@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-all=(static series unit bench mutants kunit model selftest peer vtd amd smmuv3 demo)
+all=(static unit bench mutants kunit series model selftest peer demo vtd amd smmuv3)
 by_name=(qemu migrate bisect deb smmuv3-64k smmuv3-acpi)
 
 usage() {
@@ -82,13 +82,28 @@ for suite in "${suites[@]}"; do
 	[ -x "$top/scripts/suites/$suite.sh" ] ||
 		die "no such suite: $suite (${all[*]} ${by_name[*]})"
 done
-# A machine hardly keeps more than one processor busy: these two suites run side
-# by side if they come one after the other.
-declare -A beside=([selftest]=peer [vtd]=amd)
+
+# A machine hardly keeps more than one processor busy, nor does a series of commits:
+# suites of a line here run side by side if they come one after the other.
+groups=("series model" "selftest peer demo" "vtd amd")
+
+# beside SUITE: may it run beside those in $now?
+beside() {
+	local group
+	[[ " ${now[*]} " != *" $1 "* ]] || return 1
+	for group in "${groups[@]}"; do
+		[[ " $group " != *" ${now[0]} "* || " $group " != *" $1 "* ]] || return 0
+	done
+	return 1
+}
+
 while [ ${#suites[@]} -gt 0 ]; do
 	now=("${suites[0]}")
-	[ "${beside[${now[0]}]:-}" != "${suites[1]:-none}" ] || now+=("${suites[1]}")
-	suites=("${suites[@]:${#now[@]}}")
+	suites=("${suites[@]:1}")
+	while [ ${#suites[@]} -gt 0 ] && beside "${suites[0]}"; do
+		now+=("${suites[0]}")
+		suites=("${suites[@]:1}")
+	done
 	say "suite ${now[*]}"
 	for suite in "${now[@]}"; do
 		run_suite "$suite" &
