@@ -56,9 +56,15 @@ body() {
 	sed '1d; /^---$/,$d' "$1"
 }
 
-# commit_mail TREE MAIL: what has changed, as a commit with that file's text
+# patched PATCH: the files that it changes
+patched() {
+	sed -nE 's@^(---|\+\+\+) [ab]/@@p' "$1" | sort -u
+}
+
+# commit_mail TREE MAIL [FILE...]: what has changed, in these files or anywhere, as
+# a commit with that mail's text. To look for it anywhere takes a while.
 commit_mail() {
-	git_at "$1" add -A -f
+	git_at "$1" add -A -f -- "${@:3}"
 	git_at "$1" commit -q -m "$(subject "$2")" -m "$(body "$2")" ||
 		die "${2#"$top/"} changes nothing"
 }
@@ -91,7 +97,7 @@ maintainers() {
 # mail TREE LOG PATCH FILE...: the files and the hooks of a mail, as a commit.
 # Fails, with the reason in LOG, if a hook does not apply.
 mail() {
-	local tree=$1 log=$2 patch=$3 file
+	local tree=$1 log=$2 patch=$3 file files
 	shift 3
 	for file; do
 		mkdir -p "$tree/$(dirname "$file")"
@@ -102,5 +108,6 @@ mail() {
 			return
 	fi
 	maintainers "$tree"
-	commit_mail "$tree" "$patches/$patch"
+	mapfile -t files < <(patched "$patches/$patch")
+	commit_mail "$tree" "$patches/$patch" MAINTAINERS "$@" "${files[@]}"
 }
