@@ -38,9 +38,7 @@
 #ifndef __IOMMU_DIRTY_SPLIT_H
 #define __IOMMU_DIRTY_SPLIT_H
 
-#include <linux/preempt.h>
-#include <linux/processor.h>
-
+#include "iommu-dirty-partial.h"
 #include "iommu-dirty-walk.h"
 
 /* Tables for a window of 128 MiB, which a page of bits at 4 KiB covers */
@@ -69,93 +67,6 @@ struct iommu_dirty_split {
 	unsigned long tables;
 	unsigned long leaves;
 };
-
-/*
- * A split of a replicated leaf that a read has recorded in part takes many steps,
- * and leaves dirt behind that is nobody's yet. A parallel walk that loads one
- * word before a step and another after it, cleared since, may take the leaf for
- * clean. What is walked is not made slower for that: the walk is repeated if a
- * split of this kind was under way at any moment of it. That is rare, as only
- * the first and the last leaf of a request can be recorded in part.
- *
- *   splitting         reading
- *
- *   begun++                  wait until begun equals ended
- *   (A) barrier              (C) barrier
- *   words become leaves      words are loaded
- *   (B) barrier              (D) barrier
- *   ended++                  begun has not changed?
- *   words are cleared
- *
- * A reader that loaded a word made into a leaf, or cleared as one, finds that
- * begun has changed, or else saw ended count that split, and then every word it
- * loaded was a leaf of its own. What it split itself it does not count. Those who
- * count are not preempted.
- */
-static inline void iommu_dirty_partial_start(struct iommu_dirty_read *read)
-{
-	if (!read->partial)
-		return;
-	preempt_disable();
-	atomic_long_inc(&read->partial->begun);
-	/* (A): who loads a word changed from now on, and (D), finds begun changed */
-	smp_mb__after_atomic();
-}
-
-static inline void iommu_dirty_partial_end(struct iommu_dirty_read *read)
-{
-	if (!read->partial)
-		return;
-	/* (B): who finds ended changed, and (C), loads words that are leaves */
-	smp_mb__before_atomic();
-	atomic_long_inc(&read->partial->ended);
-	preempt_enable();
-	/* Its own splits do not make a read begin again. */
-	read->partial_ended++;
-}
-
-/**
- * iommu_dirty_partial_begin() - before a walk that runs in parallel with others
- * @read: the read
- */
-static inline void iommu_dirty_partial_begin(struct iommu_dirty_read *read)
-{
-	struct iommu_dirty_partial *partial = read->partial;
-	unsigned long ended;
-
-	if (!partial)
-		return;
-	for (;;) {
-		ended = atomic_long_read(&partial->ended);
-		/*
-		 * Both grow, begun first: loaded in this order they are equal
-		 * only if nobody was in between when ended was loaded.
-		 */
-		smp_rmb();
-		if (atomic_long_read(&partial->begun) == ended)
-			break;
-		cpu_relax();
-	}
-	/* (C) */
-	smp_rmb();
-	read->partial_ended = ended;
-}
-
-/**
- * iommu_dirty_partial_retry() - after a walk
- * @read: the read
- *
- * Return: true if the walk must be repeated. What it recorded and cleared so far
- *	   stands.
- */
-static inline bool iommu_dirty_partial_retry(const struct iommu_dirty_read *read)
-{
-	if (!read->partial)
-		return false;
-	/* (D) */
-	smp_rmb();
-	return atomic_long_read(&read->partial->begun) != read->partial_ended;
-}
 
 void iommu_dirty_split_init(struct iommu_dirty_split *split, bool eager);
 void iommu_dirty_join_init(struct iommu_dirty_split *split);

@@ -88,6 +88,33 @@ narrow() {
 		"$patches"/*.patch "$patches/cover" "$fixes"/*.patch | grep .
 }
 
+# What a file includes is there as soon as it is: the suite bisect, which takes long,
+# would be the first to say so.
+includes_in_order() {
+	local -A later=()
+	local patch files file mark name status=0
+	for file in $(overlay); do
+		later[$file]=1
+	done
+	while read -r patch files; do
+		for file in $files; do
+			unset "later[$file]"
+		done
+		for file in $files; do
+			while read -r mark name; do
+				case $mark in
+				'<') name=include/$name ;;
+				*) name=$(realpath -m --relative-to="$top" "$top/${file%/*}/$name") ;;
+				esac
+				[ -n "${later[$name]:-}" ] || continue
+				echo "$patch: $file includes $name, which comes later"
+				status=1
+			done < <(sed -nE 's@^#[ \t]*include[ \t]+(["<])([^">]+).*@\1 \2@p' "$top/$file")
+		done
+	done < <(mails)
+	return "$status"
+}
+
 am() {
 	checkout am &&
 		git_at "$work/am" am -q "${numbered[@]}" &&
@@ -308,6 +335,7 @@ result "series: a mail for each patch" write_mails
 mapfile -t numbered < <(find "$mails" -name '*.patch' ! -name '0000-*' | sort)
 result "series: order, author, sign-off, cover letter" headers
 result "series: text is narrow" narrow
+result "series: no file includes what comes later" includes_in_order
 result "series: git am makes the composed tree" am
 result "series: --no-signoff, --version" no_signoff
 result "series: nobody signs nothing off" nobody

@@ -34,7 +34,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "../iommu-dirty-log.h"
-#include "../iommu-dirty-split.h"
+#include "../iommu-dirty-partial.h"
 #include "io_pagetable.h"
 #include "iommufd_private.h"
 
