@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Suite bisect: every commit of the series, and every fix of fixes/, builds without warnings, for x86 and arm64.
+# Suite bisect: every commit of the series, and every fix of fixes/, builds without warnings and boots, for x86 and arm64.
 #
-# In one directory per architecture, commit after commit, so that of drivers/iommu
-# only what a commit touches is compiled.
+# In two directories per architecture, commit after commit, so that only what a
+# commit touches is compiled: drivers/iommu for its warnings, a kernel to boot.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/kbuild.sh"
@@ -13,15 +13,24 @@ archs=(x86 arm64)
 case ${1:-} in
 -h | --help)
 	cat <<END
-usage: scripts/suites/bisect.sh [ARCH...]
+usage: scripts/suites/bisect.sh [--no-boot] [ARCH...]
 
 Builds drivers/iommu with W=1 at the base, with each fix of fixes/ on it, and at
-each commit of the series, for ${archs[*]} or those named. A warning that the base has not is a failure; so is a
-call of a function that only a later commit brings.
+each commit of the series, for ${archs[*]} or those named. A warning that the base
+has not is a failure; so is a call of a function that only a later commit brings.
+Then builds the test machines' kernel at each of them and boots it; it must find
+the IOMMU, put devices behind it and have nothing to complain of.
+
+  --no-boot   leave that out, which takes most of the time
 END
 	exit
 	;;
 esac
+boot=1
+if [ "${1:-}" = --no-boot ]; then
+	boot=''
+	shift
+fi
 [ $# = 0 ] || archs=("$@")
 
 trees=("$("$top/scripts/compose.sh" --fixed)" "$("$top/scripts/compose.sh")")
@@ -31,6 +40,7 @@ if ! git -C "$source" rev-parse -q --verify HEAD >/dev/null 2>&1; then
 	git -C "$top/build/linux/base" worktree prune
 	git -C "$top/build/linux/base" worktree add -q --detach "$source" base
 fi
+
 # build ARCH COMMIT: checks it out and leaves a log, and what it does not define
 # itself, beside the objects. Configured anew if there is something new to choose.
 build() {
@@ -62,6 +72,32 @@ commit() {
 		! comm -13 <(warnings "$out/base.log") <(warnings "$out/$2.log") | grep .
 }
 
+declare -A image=([x86]=bzImage [arm64]=Image) machine=([x86]=vtd [arm64]=smmuv3)
+
+# bootable ARCH COMMIT: the kernel that kernel.sh builds, of another commit
+bootable() {
+	local arch=$1 commit=$2 out=$top/build/kernel/bisect-$1-boot fragments
+	git -C "$source" checkout -q --detach "$commit"
+	if [ ! -f "$out/.config" ] ||
+		! git -C "$source" diff --quiet "$commit^" "$commit" -- '*/Kconfig'; then
+		fragments="common $arch"
+		configure "$source" "$out" "$arch" gcc || return
+	fi
+	logged "$out/$commit.log" kmake "$source" "$out" "$arch" gcc "${image[$arch]}"
+}
+
+# What the machine has to show for it: devices behind its IOMMU
+boots() {
+	local arch=$1 out=$top/build/kernel/bisect-$1-boot busybox
+	bootable "$@" || return
+	for_machine "${machine[$arch]}"
+	"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd-$arch.gz"
+	"$top/scripts/boot.sh" --kernel "$out/arch/$arch/boot/${image[$arch]}" \
+		--initrd "$work/initrd-$arch.gz" --iommu "${machine[$arch]}" --mem 1G \
+		--timeout 300 \
+		-- 'ls /sys/kernel/iommu_groups/*/devices/* >/dev/null && test -c /dev/iommu'
+}
+
 # in_order ARCH: what a commit calls outside of drivers/iommu was called by the base,
 # or is by the last commit, which suite static links.
 in_order() {
@@ -85,8 +121,9 @@ for arch in "${archs[@]}"; do
 	for tree in "${trees[@]}"; do
 		mapfile -t commits < <(git -C "$tree" rev-list --reverse base..HEAD)
 		for commit in "${commits[@]}"; do
-			result "bisect: $arch: $(git -C "$tree" log -1 --format=%s "$commit")" \
-				commit "$arch" "$commit"
+			subject=$(git -C "$tree" log -1 --format=%s "$commit")
+			result "bisect: $arch: $subject" commit "$arch" "$commit"
+			[ -z "$boot" ] || result "bisect: $arch: boots: $subject" boots "$arch" "$commit"
 		done
 		result "bisect: $arch: ${tree##*/}: nothing is called before it is there" \
 			in_order "$arch"
