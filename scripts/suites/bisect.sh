@@ -86,16 +86,22 @@ bootable() {
 	logged "$out/$commit.log" kmake "$source" "$out" "$arch" gcc "${image[$arch]}"
 }
 
-# What the machine has to show for it: devices behind its IOMMU
+# What the machine has to show for it: a device behind its IOMMU, that has a group
 boots() {
 	local arch=$1 out=$top/build/kernel/bisect-$1-boot busybox
 	bootable "$@" || return
 	for_machine "${machine[$arch]}"
 	"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd-$arch.gz"
+	# shellcheck disable=SC2016 # the guest's shell expands it
 	"$top/scripts/boot.sh" --kernel "$out/arch/$arch/boot/${image[$arch]}" \
 		--initrd "$work/initrd-$arch.gz" --iommu "${machine[$arch]}" --mem 1G \
 		--timeout 300 \
-		-- 'ls /sys/kernel/iommu_groups/*/devices/* >/dev/null && test -c /dev/iommu'
+		-- 'for d in /sys/bus/pci/devices/*; do
+			[ "$(cat $d/vendor)" = 0x1234 ] || continue
+			echo vfio-pci >$d/driver_override
+			echo ${d##*/} >/sys/bus/pci/drivers_probe
+		done
+		ls /sys/bus/pci/devices/*/iommu_group/type && test -c /dev/vfio/devices/vfio0'
 }
 
 # in_order ARCH: what a commit calls outside of drivers/iommu was called by the base,
