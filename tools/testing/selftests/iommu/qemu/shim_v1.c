@@ -66,24 +66,41 @@ static bool has_region(const struct v1 *v1, off_t off)
 	       off < REGION_AT(v1->index + 1);
 }
 
+/**
+ * struct feature - what VFIO_DEVICE_FEATURE takes here
+ * @head: which feature, and what about it
+ * @mig: of VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE
+ * @size: of VFIO_DEVICE_FEATURE_MIG_DATA_SIZE
+ */
+struct feature {
+	struct vfio_device_feature head;
+	union {
+		struct vfio_device_feature_mig_state mig;
+		struct vfio_device_feature_mig_data_size size;
+	};
+};
+
+static int call_feature(const struct v1 *v1, struct feature *feature)
+{
+	ioctl_fn next = (ioctl_fn)next_function("ioctl");
+
+	feature->head.argsz = sizeof(*feature);
+	return next(v1->fd, VFIO_DEVICE_FEATURE, feature);
+}
+
 /* The ioctl passes states that lie on the way by itself. */
 static int set_state(struct v1 *v1, enum vfio_device_mig_state state)
 {
-	struct {
-		struct vfio_device_feature head;
-		struct vfio_device_feature_mig_state mig;
-	} set = {
-		.head.argsz = sizeof(set),
+	struct feature set = {
 		.head.flags = VFIO_DEVICE_FEATURE_SET |
 			      VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
 		.mig.device_state = state,
 	};
-	ioctl_fn next = (ioctl_fn)next_function("ioctl");
 
 	if (v1->data_fd >= 0)
 		close(v1->data_fd);
 	v1->data_fd = -1;
-	if (next(v1->fd, VFIO_DEVICE_FEATURE, &set))
+	if (call_feature(v1, &set))
 		return -1;
 	v1->data_fd = set.mig.data_fd;
 	return 0;
@@ -111,17 +128,12 @@ static int save(struct v1 *v1)
  */
 static int estimate(struct v1 *v1)
 {
-	struct {
-		struct vfio_device_feature head;
-		struct vfio_device_feature_mig_data_size size;
-	} get = {
-		.head.argsz = sizeof(get),
+	struct feature get = {
 		.head.flags = VFIO_DEVICE_FEATURE_GET |
 			      VFIO_DEVICE_FEATURE_MIG_DATA_SIZE,
 	};
-	ioctl_fn next = (ioctl_fn)next_function("ioctl");
 
-	if (next(v1->fd, VFIO_DEVICE_FEATURE, &get))
+	if (call_feature(v1, &get))
 		return -1;
 	v1->info.pending_bytes = get.size.stop_copy_length;
 	return 0;
