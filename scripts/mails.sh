@@ -29,11 +29,16 @@ overlay() {
 	mails | tr ' ' '\n' | grep /
 }
 
+# patched PATCH...: the files that they change
+patched() {
+	sed -nE 's@^(---|\+\+\+) [ab]/@@p' "$@" | sort -u
+}
+
 # The files of the base that the mails change
 changed_files() {
 	{
 		echo MAINTAINERS
-		sed -n 's@^--- a/@@p' "$patches"/*.patch
+		patched "$patches"/*.patch
 		sed -n 's@^// target: @@p' "$patches"/removal/*.cocci
 		sed -n 's@^file = "\(.*\)"$@\1@p' "$patches/removal/edits.toml"
 	} | sort -u
@@ -54,11 +59,6 @@ subject() {
 # The mail's text, between the header and the line of three dashes
 body() {
 	sed '1d; /^---$/,$d' "$1"
-}
-
-# patched PATCH: the files that it changes
-patched() {
-	sed -nE 's@^(---|\+\+\+) [ab]/@@p' "$1" | sort -u
 }
 
 # commit_mail TREE MAIL [FILE...]: what has changed, in these files or anywhere, as
