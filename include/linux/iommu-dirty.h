@@ -4,9 +4,11 @@
  *
  * An IOMMU that tracks dirt sets a bit in the leaf of its second-stage page
  * table before a device's first write through that leaf. A driver contributes
- * three operations and nothing else: switch the hardware, walk a range of the
- * live table, invalidate what the walk cleared. Arguments, state, locks, the
- * caller's bitmap and the order of things are the core's (iommufd/dirty.c).
+ * three operations: switch the hardware, walk a range of the live table,
+ * invalidate what the walk cleared. If its hardware is like that, it also waits
+ * for dirt that is on its way, and says how leaves can be split. Arguments, state,
+ * locks, the caller's bitmap and the order of things are the core's
+ * (iommufd/dirty.c).
  *
  * The order, for one window of a range, and what it is good for:
  *
