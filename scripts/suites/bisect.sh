@@ -41,27 +41,39 @@ if ! git -C "$source" rev-parse -q --verify HEAD >/dev/null 2>&1; then
 	git -C "$top/build/linux/base" worktree add -q --detach "$source" base
 fi
 
+# configured COMMIT OUTPUT CONFIGURE-ARGUMENT...: configures it, unless it has the
+# choices that the commit before had, which was configured there
+configured() {
+	local commit=$1 out=$2
+	shift 2
+	[ ! -f "$out/.config" ] ||
+		! git -C "$source" diff --quiet "$commit^" "$commit" -- '*/Kconfig' || return 0
+	configure "$source" "$out" "$@" || {
+		rm -f "$out/.config"
+		return 1
+	}
+}
+
 # build ARCH COMMIT: checks it out and leaves a log, and what it does not define
-# itself, beside the objects. Configured anew if there is something new to choose.
+# itself, beside the objects
 build() {
 	local arch=$1 commit=$2 out=$top/build/kernel/bisect-$1 options
 	git -C "$source" checkout -q --detach "$commit"
-	if [ "$commit" = base ] || ! git -C "$source" diff --quiet "$commit^" "$commit" -- '*/Kconfig'; then
-		mapfile -t options < <(drivers "$arch" "${in_all[@]}")
-		! grep -qrs '^config IOMMU_DIRTY_KUNIT_TEST$' "$source/drivers/iommu" ||
-			options+=(CONFIG_KUNIT=y CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
-		configure "$source" "$out" "$arch" gcc "${options[@]}" || return
-	fi
+	mapfile -t options < <(drivers "$arch" "${in_all[@]}")
+	! grep -qrs '^config IOMMU_DIRTY_KUNIT_TEST$' "$source/drivers/iommu" ||
+		options+=(CONFIG_KUNIT=y CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
+	configured "$commit" "$out" "$arch" gcc "${options[@]}" || return
 	logged "$out/$commit.log" kmake "$source" "$out" "$arch" gcc W=1 drivers/iommu/ || return
 	comm -23 <(symbols -u "$out/drivers/iommu/built-in.a") \
 		<(symbols -U "$out/drivers/iommu/built-in.a") >"$out/$commit.undefined"
 }
 
-# The base is compiled wholly: a log has the warnings of what was compiled.
+# The base is configured and compiled wholly: a log has the warnings of what was
+# compiled, and what an earlier run chose last is more than the base knows.
 base() {
 	local out=$top/build/kernel/bisect-$1
 	mkdir -p "$out/drivers/iommu"
-	rm -f "$out"/*.log "$out"/*.undefined
+	rm -f "$out"/*.log "$out"/*.undefined "$out/.config" "$out-boot/.config"
 	find "$out/drivers/iommu" -name '*.o' -delete
 	build "$1" base
 }
@@ -74,16 +86,12 @@ commit() {
 
 declare -A image=([x86]=bzImage [arm64]=Image) machine=([x86]=vtd [arm64]=smmuv3)
 
-# bootable ARCH COMMIT: the kernel that kernel.sh builds, of another commit
+# bootable ARCH COMMIT: the kernel that kernel.sh builds, of the commit that
+# build() has checked out
 bootable() {
-	local arch=$1 commit=$2 out=$top/build/kernel/bisect-$1-boot fragments
-	git -C "$source" checkout -q --detach "$commit"
-	if [ ! -f "$out/.config" ] ||
-		! git -C "$source" diff --quiet "$commit^" "$commit" -- '*/Kconfig'; then
-		fragments="common $arch"
-		configure "$source" "$out" "$arch" gcc || return
-	fi
-	logged "$out/$commit.log" kmake "$source" "$out" "$arch" gcc "${image[$arch]}"
+	local out=$top/build/kernel/bisect-$1-boot
+	fragments="common $1" configured "$2" "$out" "$1" gcc || return
+	logged "$out/$2.log" kmake "$source" "$out" "$1" gcc "${image[$1]}"
 }
 
 # What the machine has to show for it: a device behind its IOMMU, that has a group
