@@ -71,10 +71,6 @@ fetch() {
 	unpack
 }
 
-as_root() {
-	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
-
 unpack() {
 	say "unpacking $(cat "$out/deb/version")"
 	rm -rf "$out"/{base,series,fixed,compose,version}

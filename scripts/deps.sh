@@ -29,21 +29,17 @@ for group; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-root=()
-if [ "$(id -u)" != 0 ]; then
-	command -v sudo >/dev/null ||
-		die "install these as root: apt-get install ${missing[*]}"
-	root=(sudo)
-fi
 say "installing: ${missing[*]}"
 log=$top/build/deps.log
 mkdir -p "$top/build"
+# A machine that was just started may be installing by itself.
 install() {
-	"${root[@]}" env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=600 "${missing[@]}" >"$log" 2>&1
 }
 # Package lists may be missing, or name versions that the mirror no longer has.
-install || { "${root[@]}" apt-get -qq update >"$log" 2>&1 && install; } || {
+install || { as_root apt-get -qq update >"$log" 2>&1 && install; } || {
 	tail -n 20 "$log" >&2
 	die "apt-get failed (see $log)"
 }

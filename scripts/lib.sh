@@ -16,13 +16,25 @@ say() {
 	echo "$me: $*" >&2
 }
 
-# step LOG MESSAGE COMMAND...: says what it does, keeps its output in LOG
+# as_root COMMAND...
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "no sudo here: run as root, once: $*"
+	fi
+}
+
+# step LOG MESSAGE COMMAND...: says what it does, keeps its output in LOG. Who
+# asks a question there gets no answer.
 step() {
 	local log=$1
 	say "$2"
 	shift 2
 	mkdir -p "$(dirname "$log")"
-	"$@" >"$log" 2>&1 || {
+	"$@" >"$log" 2>&1 </dev/null || {
 		tail -n 30 "$log" >&2
 		die "failed: $1 (all of its output: $log)"
 	}
@@ -59,6 +71,8 @@ set_compiler() {
 # and $busybox.
 for_machine() {
 	local machine_arch machine_pages=4k release lock_fd
+	[ -f "$top/scripts/machines/${1%%,*}.sh" ] ||
+		die "no machine '${1%%,*}': $(cd "$top/scripts/machines" && echo *.sh | sed 's/\.sh//g')"
 	# shellcheck source=scripts/machines/vtd.sh
 	. "$top/scripts/machines/${1%%,*}.sh"
 	arch=$machine_arch pages=$machine_pages cross='' busybox=/bin/busybox
