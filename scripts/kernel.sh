@@ -7,15 +7,15 @@ set -euo pipefail
 usage() {
 	cat <<END
 usage: scripts/kernel.sh [--kernel series|stock|fixed] [--arch x86|arm64]
-                         [--debug|--gcov] [--client] [--pages 4k|64k]
+                         [--debug] [--client] [--pages 4k|64k]
                          [--headers|--target TARGET]
 
 Builds the composed kernel, or the unpatched base, or that with the fixes of
 fixes/, and prints the path of its image. Nothing is built if nothing has changed.
 
   --arch      for which machine (default x86); another is cross-compiled
-  --debug     with KASAN, lockdep and the like
-  --gcov      counting which lines of our files run; always, if GCOV= is set
+  --debug     with KASAN, lockdep and the like; if GCOV= is set, counting which
+              lines of our files run instead
   --client    with what it takes to run QEMU in the machine, for x86
   --pages     size of a page (default 4k); 64k is for arm64
   --headers   only the user-space headers; prints the path of their directory
@@ -30,7 +30,6 @@ while [ $# -gt 0 ]; do
 	--kernel) kernel=${2:?--kernel takes series, stock or fixed}; shift ;;
 	--arch) arch=${2:?--arch takes x86 or arm64}; shift ;;
 	--debug) flavour=debug ;;
-	--gcov) flavour=gcov ;;
 	--client) client=1 ;;
 	--pages) pages=${2:?--pages takes 4k or 64k}; shift ;;
 	--headers) headers=1 ;;
@@ -127,7 +126,9 @@ if [ -n "$headers" ]; then
 fi
 
 if [ -n "$only" ] || [ "$(cat "$out/stamp" 2>/dev/null)" != "$want" ]; then
-	configured=$(hash_files "${fragments[@]}" "$top/scripts/kernel.sh")
+	# With the choices that there are: a new one would be asked for.
+	configured="$(hash_files "${fragments[@]}" "$top/scripts/kernel.sh") $(
+		git -C "$tree" ls-tree -r HEAD | grep 'Kconfig' | sha256sum | cut -c1-16)"
 	if [ "$(cat "$out/configured" 2>/dev/null)" != "$configured" ]; then
 		step "$out/config.log" "configuring ($kernel, $arch, $flavour, $pages)" configure
 		echo "$configured" >"$out/configured"
