@@ -4,8 +4,7 @@
 # Fetches packages of any Debian release with an apt configuration of its own,
 # without touching the system's: no source is added, nothing is installed.
 set -euo pipefail
-
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/lib.sh"
 
 usage() {
 	cat <<END
@@ -24,11 +23,6 @@ and downloads are kept under build/apt.
 END
 }
 
-die() {
-	echo "apt-private.sh: $*" >&2
-	exit 1
-}
-
 # The archive that the system's own release comes from
 mirror() {
 	local codename uri
@@ -36,7 +30,7 @@ mirror() {
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	# shellcheck disable=SC2016 # the dollars are apt's
 	uri=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-		awk -v c="$codename" '$1 == c || $1 ~ /^(old|old-old|old)*stable$/ { print $2; exit }')
+		awk -v c="$codename" '$1 == c || $1 ~ /^(old)*stable$/ { print $2; exit }')
 	[ -n "$uri" ] || die "apt's sources have no archive for $codename: set APT_MIRROR"
 	echo "$uri"
 }
@@ -52,13 +46,11 @@ arch=$(dpkg --print-architecture)
 mkdir -p "$4"
 dest=$(cd "$4" && pwd)
 
-root=${APT_PRIVATE:-$here/../build/apt}
-mkdir -p "$root/$release-$arch"/{etc,lists/partial,cache/archives/partial}
-root=$(cd "$root/$release-$arch" && pwd)
+root=$top/build/apt/$release-$arch
+mkdir -p "$root"/{etc,lists/partial,cache/archives/partial}
 
-# One at a time: the lists are shared
-exec 9>"$root/lock"
-flock 9
+# The lists are shared.
+lock "$root"
 
 : >"$root/status"
 cat >"$root/etc/$release.sources" <<END

@@ -5,8 +5,8 @@
 # source package, patches, configures, compiles. What is up to date is left
 # alone; an interrupted run is continued by the next.
 set -euo pipefail
+. "$(dirname "$0")/lib.sh"
 
-top=$(cd "$(dirname "$0")/.." && pwd)
 out=$top/build/qemu
 release=trixie
 all=(x86_64-softmmu aarch64-softmmu)
@@ -17,7 +17,7 @@ usage: scripts/qemu.sh [--targets "TARGET..."] [--update]
                        [--qtest | --mutant NAME...]
 
   --targets   what to build, of ${all[*]}
-              (default: \$QEMU_TARGETS or ${all[0]})
+              (default: ${all[0]}; with --mutant, what they need)
   --update    look for a newer source package first
   --qtest     also builds and runs the qtests that the patches add; their TAP
               goes to stdout
@@ -32,27 +32,7 @@ its firmware by itself. The compiler's output is in build/qemu/*.log.
 END
 }
 
-die() {
-	echo "qemu: $*" >&2
-	exit 1
-}
-
-say() {
-	echo "qemu: $*" >&2
-}
-
-# step LOG MESSAGE COMMAND...: long output goes to the log
-step() {
-	local log=$out/$1.log
-	say "$2"
-	shift 2
-	"$@" >"$log" 2>&1 || {
-		tail -n 20 "$log" >&2
-		die "failed: $* (see $log)"
-	}
-}
-
-targets=${QEMU_TARGETS:-${all[0]}} update='' qtest='' mutants=()
+targets=${all[0]} update='' qtest='' mutants=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
@@ -67,6 +47,17 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+
+if [ "${mutants[*]}" = all ]; then
+	mutants=("$top"/qemu/mutants/*.patch)
+fi
+for i in "${!mutants[@]}"; do
+	mutants[i]=$top/qemu/mutants/$(basename "${mutants[i]}" .patch).patch
+	[ -f "${mutants[i]}" ] || die "no such mutant: ${mutants[i]} (ls qemu/mutants)"
+done
+# The first line of a mutant: "# TARGET TEST PATH...: what is broken"
+[ ${#mutants[@]} = 0 ] ||
+	targets=$(sed -sn '1s/^# \([^ ]*\) .*/\1/p' "${mutants[@]}" | sort -u | xargs)
 
 patches=()
 while read -r name; do
@@ -111,7 +102,7 @@ firmware() {
 	[ -f "$out/firmware/ok" ] && return
 	rm -rf "$out/firmware" "$out/firmware.tmp"
 	for pkg in seabios qemu-system-data; do
-		step firmware "fetching firmware: $pkg" \
+		step "$out/firmware.log" "fetching firmware: $pkg" \
 			"$top/scripts/apt-private.sh" deb "$pkg" "$release" "$out/firmware.tmp"
 	done
 	mkdir "$out/firmware"
@@ -129,7 +120,7 @@ meson() {
 		codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 		[ -f "$out/meson/ok" ] || {
 			rm -rf "$out/meson"
-			step meson "fetching meson" "$top/scripts/apt-private.sh" deb meson \
+			step "$out/meson.log" "fetching meson" "$top/scripts/apt-private.sh" deb meson \
 				"$codename-backports" "$out/meson"
 			touch "$out/meson/ok"
 		}
@@ -149,9 +140,9 @@ source_tree() {
 	want="$(hash_of "$(cat "$out/dsc")") $(hash_of "${patches[@]}")"
 	[ "$(cat "$out/src.ok" 2>/dev/null)" = "$want" ] && return
 	rm -rf "$out/src.ok" "$out/src.new"
-	step unpack "unpacking the source" \
+	step "$out/unpack.log" "unpacking the source" \
 		dpkg-source --no-check --no-copy -x "$(cat "$out/dsc")" "$out/src.new"
-	step patch "patching" apply
+	step "$out/patch.log" "patching" apply
 	rsync -rlpc --delete "$out/src.new/" "$out/src/"
 	rm -rf "$out/src.new"
 	echo "$want" >"$out/src.ok"
@@ -165,22 +156,17 @@ build() {
 		rm -rf "$dir"
 		mkdir -p "$dir"
 		cd "$dir"
-		step configure "configuring" ../src/configure --python=/usr/bin/python3 \
-			--cc="${cc[*]}" "${flags[@]}" --target-list="$(IFS=, && echo "${all[*]}")"
+		step "$out/configure.log" "configuring" ../src/configure --python=/usr/bin/python3 \
+			--cc="$cc" "${flags[@]}" --target-list="$(IFS=, && echo "${all[*]}")"
 		echo "$want" >"$dir/configured"
 	fi
 	# A binary in its build directory looks for what is installed in here
 	ln -sfn ../../firmware "$dir/qemu-bundle/firmware"
-	step "build-$1" "compiling for $1" ninja -C "$dir" ${JOBS:+-j "$JOBS"} \
+	step "$out/build-$1.log" "compiling for $1" ninja -C "$dir" \
 		"qemu-system-${1%-softmmu}"
 }
 
-cc=(gcc)
-if command -v ccache >/dev/null; then
-	cc=(ccache gcc)
-	export CCACHE_BASEDIR=$out CCACHE_NOHASHDIR=1
-	export CCACHE_DIR=${CCACHE_DIR:-$top/build/ccache}
-fi
+set_compiler gcc
 
 have_all() {
 	local target
@@ -196,17 +182,13 @@ print_binaries() {
 	done
 }
 
-mkdir -p "$out"
 if [ -z "$update$qtest" ] && [ ${#mutants[@]} = 0 ] && have_all 2>/dev/null; then
 	print_binaries
 	exit
 fi
 
-exec 8>"$out/lock"
-flock -n 8 || {
-	say "waiting for another run"
-	flock 8
-}
+"$top/scripts/deps.sh" qemu
+lock "$out"
 fetch
 for target in $targets; do
 	up_to_date "$target" && continue
@@ -230,16 +212,16 @@ run_tests() {
 	for test in $(tests); do
 		grep -qF "\"qtest-${target%-softmmu}/$(basename "$test")\"" \
 			"$dir/meson-info/intro-tests.json" || continue
-		step "build-$target" "compiling $test" ninja -C "$dir" ${JOBS:+-j "$JOBS"} "$test"
+		step "$out/build-$target.log" "compiling $test" ninja -C "$dir" "$test"
 		QTEST_QEMU_BINARY=$(binary "$target") \
 			"$dir/$test" --tap -k 2>"$out/qtest-$target.log" || status=1
 	done
 	return "$status"
 }
 
-# The first line of a mutant: "# TARGET TEST PATH...: what is broken". Each of
-# the test's paths must fail. All mutants of a run share one copy of the source
-# and of the build directory; "current" in it is the one that is applied.
+# Each of the paths that a mutant names must fail. All mutants of a run share one
+# copy of the source and of the build directory; "current" in it is the one that
+# is applied.
 mutant=$out/mutant
 
 prepare_mutants() {
@@ -269,12 +251,11 @@ run_mutant() {
 		echo "$name ok"
 		return
 	fi
-	up_to_date "$target" || die "$name needs --targets $target"
 	copy_build
 
 	echo "$name" >"$mutant/current"
 	patch -s -d "$mutant/src" -p1 --no-backup-if-mismatch <"$patch" || die "$name does not apply"
-	step "mutant-$target" "mutant $name" ninja -C "$mutant/build" ${JOBS:+-j "$JOBS"} \
+	step "$out/mutant-$target.log" "mutant $name" ninja -C "$mutant/build" \
 		"qemu-system-${target%-softmmu}" "tests/qtest/$test"
 	for path in $paths; do
 		if (
@@ -301,12 +282,9 @@ run_mutant() {
 status=0
 if [ ${#mutants[@]} -gt 0 ]; then
 	meson
-	if [ "${mutants[0]}" = all ]; then
-		mutants=("$top"/qemu/mutants/*.patch)
-	fi
 	prepare_mutants
 	for name in "${mutants[@]}"; do
-		run_mutant "$top/qemu/mutants/$(basename "$name" .patch).patch" || status=1
+		run_mutant "$name" || status=1
 	done
 	rm -rf "$mutant"
 	exit "$status"
