@@ -19,7 +19,7 @@ composed tree of them.
   --version N    "PATCH vN" in the subjects
   --no-signoff   not signed off, by the author of the composed tree if you are
                  not known to git
-  --output DIR   there instead of out/series/
+  --output DIR   there instead of out/series/; DIR has no patches yet
 END
 }
 
@@ -63,8 +63,13 @@ export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE
 export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 export GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
 
+# Only what this script wrote before is removed.
 mkdir -p "$out"
-rm -f "$out"/*.patch
+if [[ $(realpath "$out") = "$top/out/"* ]]; then
+	rm -f "$out"/*.patch
+elif compgen -G "$out/*.patch" >/dev/null; then
+	die "there are patches in $out: remove them, or name another directory"
+fi
 
 # fix_mail FIX: as it stands in fixes/, with a header. What is below its line of
 # three dashes is for those who read it, and no commit has that.
