@@ -14,6 +14,8 @@ apt install ./out/deb/*.deb installs them beside what is there.
 
   --config FILE   the kernel's configuration; without it the running kernel's.
                   What that lacks is added: iommufd, VFIO devices for it, IOMMUs.
+                  Programs that know VFIO's container and not iommufd get dirty
+                  pages only without VFIO_CONTAINER, which distributions have.
                   Keys that are not in the source, and packages with debugging
                   symbols, are left out.
   --output DIR    there instead of out/deb/
@@ -101,7 +103,8 @@ fi
 step "$top/build/deb/config.log" "configuring" configure
 step "$top/build/deb/build.log" "building packages: minutes with a small configuration, hours with a distribution's" packages
 
-# linux-libc-dev has nothing that the distribution's lacks: the interface is 6.12's.
+# linux-libc-dev would replace the distribution's, with which everything is built:
+# a program that wants the new calls takes the header from kernel.sh --headers.
 mkdir -p "$out"
 rm -f "$out"/linux-*-iommu-dirty_*.deb
 packages=("$top"/build/deb/linux-*-iommu-dirty_*.deb)
