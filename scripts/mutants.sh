@@ -7,6 +7,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 times=5
+# The programs of the suite unit in which something can break
+programs=(walk million split split_race revoke hw tsan)
 
 usage() {
 	cat <<END
@@ -19,18 +21,17 @@ kernel, without its debugging options, that is $times times in a boot; but of
 migrate, which takes minutes, once.
 
   # What is wrong.
-  # suite: unit PROGRAM            of tools/testing/iommu-dirty: walk, million, split,
-                               split_race, revoke, hw, tsan
+  # suite: unit PROGRAM            of tools/testing/iommu-dirty: one of
+                               ${programs[*]}
            selftest PROGRAM [ARG...]
            migrate ARGUMENT...                     of scripts/suites/migrate.sh
            MACHINE [--program NAME] [TEST...]      of scripts/suites/dma.sh
   # killed by: RESULT              or what a sanitizer says, "...Sanitizer: ..."
 
 Without a name, those in user space, one on each core, which takes two minutes on
-two of them.
-The same programs must pass unbroken. Prints "ok NAME: killed by RESULT in N s"
-or "not ok NAME: ...". A mutant that was killed is not run again until it, the
-code, the tests or this script change: an interrupted run continues.
+two of them; the same programs must pass unbroken, too. Prints "ok NAME: killed
+by RESULT in N s" or "not ok NAME: ...". A mutant that was killed is not run again
+until it, the code, the tests or this script change: an interrupted run continues.
 
   --all    those that need a kernel too; each takes a kernel build and a boot
   --list   only prints them: name, suite, result
@@ -60,7 +61,7 @@ names() {
 	done
 }
 
-# sources DIR...: what git knows or would know there, with a hash of it all
+# sources DIR...: what git knows or would know there
 sources() {
 	git -C "$top" ls-files -co --exclude-standard -- "$@"
 }
@@ -69,15 +70,12 @@ sources() {
 # count, nor does the compiler.
 key() {
 	local dirs=(drivers include tools/testing) files
-	case $1 in
-	control-walk | control-million | control-split | control-split_race | \
-		control-revoke | control-hw | control-tsan) ;;
-	control-*) dirs+=(patches scripts/suites qemu/series mutants) ;;
-	*)
-		[[ $(header suite "$1") == unit\ * ]] ||
-			dirs+=(patches scripts/suites qemu/series)
-		;;
-	esac
+	if [[ $1 = control-* ]]; then
+		[[ " ${programs[*]} " = *" ${1#control-} "* ]] ||
+			dirs+=(patches scripts/suites qemu/series mutants)
+	elif [[ $(header suite "$1") != unit\ * ]]; then
+		dirs+=(patches scripts/suites qemu/series)
+	fi
 	mapfile -t files < <(sources "${dirs[@]}" | sed "s@^@$top/@")
 	[ ! -f "$top/mutants/$1.patch" ] || files+=("$top/mutants/$1.patch")
 	hash_files "${files[@]}" "$top/scripts/mutants.sh"
@@ -208,8 +206,8 @@ copy_repository() {
 	find "$tree" -mindepth 1 -maxdepth 1 ! -name build ! -name .git -exec rm -rf {} +
 	[ -d "$tree/.git" ] || git init -q "$tree"
 	(cd "$top" && sources . | xargs -d '\n' cp --parents -t "$tree")
-	mkdir -p "$top/build/client-qemu"
 	for dir in apt busybox qemu client-qemu ccache; do
+		mkdir -p "$top/build/$dir"
 		ln -sfn "$top/build/$dir" "$tree/build/$dir"
 	done
 	cmp -s "$linux/version" "$top/build/linux/version" && return
@@ -359,10 +357,12 @@ if [ ${#wanted[@]} -gt 0 ]; then
 	done
 else
 	mapfile -t unit < <(names unit)
-	[ -n "$build" ] || unit=(control-{walk,million,split,split_race,revoke,hw,tsan} "${unit[@]}")
+	[ -n "$build" ] || unit=("${programs[@]/#/control-}" "${unit[@]}")
 	[ -z "$all" ] || mapfile -t kernel < <(names kernel)
 fi
 
+"$top/scripts/deps.sh" unit
+[ ${#kernel[@]} = 0 ] || "$top/scripts/deps.sh" kernel qemu guest arm64
 {
 	[ ${#unit[@]} = 0 ] || printf '%s\n' "${unit[@]}" |
 		xargs -P "$(nproc)" -I NAME "$0" --one NAME $build
