@@ -28,8 +28,7 @@ usage: scripts/boot.sh --kernel FILE --initrd FILE [OPTION...] -- COMMAND
 COMMAND is one line for the guest's sh. There are two e1000e and three edu
 devices in the machine, the last edu behind a bridge to conventional PCI, whose
 id its requests carry. The binary comes from scripts/qemu.sh unless QEMU=
-names one; QEMU_FIRMWARE= is a colon list of directories with its firmware, if
-it does not find that by itself.
+names one.
 
 Exit status: the command's; 2 the kernel panicked; 3 the kernel complained
 (KASAN, lockdep, WARNING, ...); 124 time was up; 125 the machine did not run.
@@ -103,11 +102,8 @@ fi
 if [ -z "${QEMU:-}" ]; then
 	QEMU=$("$here/qemu.sh" --targets "$machine_target" | tail -n 1)
 fi
-firmware=()
-IFS=: read -ra dirs <<<"${QEMU_FIRMWARE:-}"
-for dir in "${dirs[@]}"; do
-	firmware+=(-L "$dir")
-done
+[ -z "$trace" ] || [ -n "${machine_invalidation:-}" ] ||
+	die "machine '${iommu%%,*}' does not say what --trace would show: see scripts/machines"
 
 args="console=$machine_console panic=-1 log_buf_len=2M loglevel=4 $machine_kernel $append"
 [ -z "$command" ] || args+=" guest.run64=$(printf %s "$command" | base64 -w 0)"
@@ -121,7 +117,7 @@ trap 'rm -rf "$tmp"' EXIT
 : "${log:=$tmp/log}"
 
 # shellcheck disable=SC2054 # the commas are QEMU's
-qemu=("$QEMU" "${firmware[@]}" -nodefaults -no-user-config -display none -no-reboot
+qemu=("$QEMU" -nodefaults -no-user-config -display none -no-reboot
 	-accel tcg,thread=multi "${machine_qemu[@]}" -m "$mem" -smp "$smp"
 	${machine_iommu:+-device "$machine_iommu"}
 	-kernel "$kernel" -initrd "$initrd" -append "$args"
