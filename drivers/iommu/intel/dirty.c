@@ -16,8 +16,6 @@
  * Tables are coherent wherever A/D bits work, so nothing is written back from
  * the CPU's cache.
  */
-#define pr_fmt(fmt)	"DMAR: " fmt
-
 #include <linux/iommu-dirty.h>
 #include <linux/iommu.h>
 #include <linux/pci.h>
@@ -33,7 +31,7 @@
  *
  * Hardware updates A/D bits only by a walk that snoops (SMPWC). A sub-device
  * whose DMA carries another device's requester id has no PASID-table entry of
- * its own to switch.
+ * its own to switch. The walker counts on a word that holds an IOVA.
  *
  * Return: true if a domain that tracks can be allocated for @dev and attached.
  */
@@ -45,7 +43,8 @@ bool intel_dirty_capable(struct device *dev)
 	if (dev_is_pci(dev) &&
 	    pci_real_dma_dev(to_pci_dev(dev)) != to_pci_dev(dev))
 		return false;
-	return sm_supported(iommu) && ecap_slts(iommu->ecap) &&
+	return IS_ENABLED(CONFIG_64BIT) && sm_supported(iommu) &&
+	       ecap_slts(iommu->ecap) &&
 	       ecap_slads(iommu->ecap) && ecap_smpwc(iommu->ecap);
 }
 
@@ -65,6 +64,14 @@ static int intel_dirty_set_device(struct device_domain_info *info, bool enable)
 	if (!pte) {
 		spin_unlock(&iommu->lock);
 		return -ENODEV;
+	}
+	/*
+	 * A device that is plugged in joins its group, whose domain this is,
+	 * without the core: it takes the setting when it gets its entry.
+	 */
+	if (!pasid_pte_is_present(pte)) {
+		spin_unlock(&iommu->lock);
+		return 0;
 	}
 	pgtt = pasid_pte_get_pgtt(pte);
 	if (WARN_ON_ONCE(pgtt != PASID_ENTRY_PGTT_SL_ONLY &&
@@ -90,8 +97,9 @@ static int intel_dirty_set_device(struct device_domain_info *info, bool enable)
 
 /*
  * Switch every device of @domain, up to the first that fails. The list stands
- * still, since the core excludes attaching. The lock that usually protects it
- * must not be taken here: elsewhere it nests inside iommu->lock.
+ * still, since the core excludes attaching; only who unplugs one device of a
+ * group whose others are in use changes it, without a lock that could be taken
+ * here. The one that usually protects it nests inside iommu->lock elsewhere.
  */
 static int intel_dirty_set_devices(struct dmar_domain *domain, bool enable)
 {
