@@ -31,6 +31,12 @@
 #include <linux/preempt.h>
 #include <linux/processor.h>
 
+/**
+ * iommu_dirty_partial_start() - a replicated leaf is about to be split
+ * @read: the read that splits it, having recorded a part of it
+ *
+ * Context: disables preemption until iommu_dirty_partial_end().
+ */
 static inline void iommu_dirty_partial_start(struct iommu_dirty_read *read)
 {
 	if (!read->partial)
@@ -41,6 +47,12 @@ static inline void iommu_dirty_partial_start(struct iommu_dirty_read *read)
 	smp_mb__after_atomic();
 }
 
+/**
+ * iommu_dirty_partial_end() - each word of the leaf is one of its own now
+ * @read: the read that split it
+ *
+ * Called before what was recorded of it is cleared.
+ */
 static inline void iommu_dirty_partial_end(struct iommu_dirty_read *read)
 {
 	if (!read->partial)

@@ -139,21 +139,29 @@ struct iommu_dirty_read {
  *       devices, under one lock: the list of devices stands still, and a
  *       device that is attached later takes its setting from
  *       iommu_domain::dirty_enabled, which the core changes before @set and
- *       changes back if that fails.
+ *       changes back if that fails. Returns 0 or a negative errno, which user
+ *       space gets. Context: process context, may sleep; iommufd_dirty::lock
+ *       is held for write.
  * @sync: Wait until the leaves show every write that a device has completed
  *        before. NULL where hardware completes no write earlier than that.
+ *        Context: process context, with iommufd_dirty::lock or without.
  * @read: Walk the leaves that map @iova to @last, inclusive, as @read says.
  *        The range lies in mapped, writable areas, which stay mapped during
  *        the call; tables outside of them may be freed at any moment and must
  *        not be entered. @iova and @last + 1 are multiples of the smallest
- *        leaf. May run on several CPUs at once, for any ranges.
+ *        leaf. May run on several CPUs at once, for any ranges, and again for
+ *        the same one. Context: may sleep; iommufd_dirty::lock is held for
+ *        read or write, and io_pagetable::iova_rwsem, but for an area that is
+ *        being unmapped, which nobody else can find.
  * @flush: Invalidate the cached translations of @iova to @last and wait until
  *         no write is under way through one of them. @sizes has bit n set if
  *         a leaf of 2^n bytes was cleared there, or exchanged for a table,
  *         or a table for it: if not all of them are of the smallest size, what
- *         is cached of the tables above goes too.
+ *         is cached of the tables above goes too. The range is a window's at
+ *         most, or a whole area that is being unmapped. Context: as @read.
  * @split_table: How many bytes a table has if leaves of @domain can be split
- *               while devices use them, 0 if not; NULL if never.
+ *               while devices use them, 0 if not; NULL if never. Always the
+ *               same for a domain.
  * @writable_only: No leaf of @domain may be made read-only, not even while it is
  *                 being unmapped. What is unmapped with a report is reported
  *                 whole then.

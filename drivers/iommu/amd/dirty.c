@@ -10,7 +10,6 @@
  *
  * Only v1 tables have these bits; domains that user space asks for have such.
  */
-#define pr_fmt(fmt)	"AMD-Vi: " fmt
 
 #include <linux/iommu-dirty.h>
 #include <linux/iommu.h>

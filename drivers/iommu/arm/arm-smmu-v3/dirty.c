@@ -12,7 +12,6 @@
 #include <linux/io-pgtable.h>
 #include <linux/iommu-dirty.h>
 #include <linux/iommu.h>
-#include <linux/sizes.h>
 
 #include "arm-smmu-v3.h"
 #include "dirty.h"
