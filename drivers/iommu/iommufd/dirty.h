@@ -53,8 +53,10 @@ struct iommufd_dirty_shaper {
  *        it: so that every device gets the setting, whichever comes first.
  *        Held for read while a window is walked and flushed: a device that is
  *        half attached may already cache translations and not yet be known to
- *        the flush. Protects iommu_domain::dirty_enabled. Nests outside
- *        iova_rwsem, and inside igroup->lock and domains_rwsem.
+ *        the flush. It covers a window of a read, an area of an unmap, all
+ *        of a split or join. iommu_domain::dirty_enabled is written with it
+ *        held. Nests outside iova_rwsem, and inside igroup->lock,
+ *        iommufd_ioas::mutex and domains_rwsem.
  * @shaper: NULL if leaves stay as they were mapped
  * @mode: for @shaper; changed with @lock held for write
  * @partial: for reads that run in parallel, if there is a @shaper
@@ -124,6 +126,8 @@ void iommufd_dirty_sync(struct iommu_domain *domain);
 void iommufd_dirty_flush(struct iommu_domain *domain,
 			 struct iommu_dirty_read *read);
 
+int iommufd_dirty_last(u64 iova, u64 length, unsigned long *last);
+unsigned long iommufd_dirty_page_mask(struct io_pagetable *iopt);
 int iommufd_dirty_check(struct io_pagetable *iopt, u64 iova, u64 length,
 			u64 page_size, unsigned long *last);
 int iommufd_dirty_mark(struct io_pagetable *iopt,
@@ -153,10 +157,12 @@ int iommufd_ioas_unmap_dirty_ioctl(struct iommufd_ucmd *ucmd);
 /**
  * struct iommufd_type1 - dirty tracking of an IOAS as VFIO's container has it
  * @lock: Held for write while logging is started and stopped, for read while
- *        dirt is reported. Nests outside iommufd_ioas::mutex.
+ *        dirt is reported, the caller's bitmap being waited for: as in VFIO,
+ *        who starts or stops waits for that. Nests outside iommufd_ioas::mutex.
  * @logging: Logging is on: changed with @lock and iommufd_ioas::mutex held
  * @blind: Since logging began, somebody could write without being tracked who
- *         is gone by now; protected by io_pagetable::iova_rwsem
+ *         is gone by now; set with io_pagetable::domains_rwsem and iova_rwsem
+ *         held for write
  */
 struct iommufd_type1 {
 	struct rw_semaphore lock;
@@ -169,6 +175,8 @@ void iommufd_type1_release(struct iommufd_ctx *ictx);
 struct iommufd_hwpt_paging *
 iommufd_type1_hwpt_alloc(struct iommufd_device *idev, ioasid_t pasid,
 			 struct iommufd_ioas *ioas);
+bool iommufd_type1_suits(struct iommufd_device *idev,
+			 struct iommufd_hwpt_paging *hwpt);
 void iommufd_type1_hwpt_added(struct iommufd_hwpt_paging *hwpt);
 int iommufd_type1_fill_cap(struct iommufd_ioas *ioas,
 			   struct vfio_info_cap_header __user *cur,

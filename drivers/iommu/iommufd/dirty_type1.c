@@ -88,6 +88,23 @@ int iommufd_type1_fill_cap(struct iommufd_ioas *ioas,
 }
 
 /**
+ * iommufd_type1_suits() - should a device be attached to an auto domain
+ * @idev: the device
+ * @hwpt: the auto domain, made for another device
+ *
+ * One that can be tracked has no use for a page table that cannot: everything
+ * would be reported for as long as it is there.
+ *
+ * Return: false if another one is to be looked for, or made.
+ */
+bool iommufd_type1_suits(struct iommufd_device *idev,
+			 struct iommufd_hwpt_paging *hwpt)
+{
+	return hwpt->common.domain->dirty_ops ||
+	       iommufd_dirty_capable(idev->igroup->group);
+}
+
+/**
  * iommufd_type1_hwpt_alloc() - make an auto domain that tracks
  * @idev: the device that it is for
  * @pasid: the PASID that it is for
@@ -364,7 +381,8 @@ static int iommufd_type1_get_bitmap(struct iommufd_ctx *ictx,
 	if (range.iova + range.size < range.iova)
 		return -EINVAL;
 
-	down_read(&ioas->type1.lock);
+	if (down_read_killable(&ioas->type1.lock))
+		return -EINTR;
 	rc = iommufd_type1_check(ioas, range.iova, range.size, &range.bitmap,
 				 &req);
 	if (!rc)
@@ -378,7 +396,9 @@ static int iommufd_type1_log(struct iommufd_ctx *ictx,
 {
 	int rc;
 
-	down_write(&ioas->type1.lock);
+	/* A report may be waiting for its bitmap, which may be anything. */
+	if (down_write_killable(&ioas->type1.lock))
+		return -EINTR;
 	rc = on ? iommufd_type1_start(ictx, ioas) :
 		  iommufd_type1_stop(ictx, ioas);
 	up_write(&ioas->type1.lock);
@@ -456,7 +476,8 @@ int iommufd_type1_unmap(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas,
 	if (copy_from_user(&bitmap, data, sizeof(bitmap)))
 		return -EFAULT;
 
-	down_read(&ioas->type1.lock);
+	if (down_read_killable(&ioas->type1.lock))
+		return -EINTR;
 	rc = iommufd_type1_check(ioas, unmap->iova, unmap->size, &bitmap, &req);
 	/* What is known to be lost goes into the report while it is mapped. */
 	if (!rc && iommufd_type1_blind(ioas))

@@ -279,9 +279,13 @@ void iommufd_dirty_unmap_area(struct iommufd_dirty_unmap *unmap,
 
 	if (!(area->iommu_prot & IOMMU_WRITE))
 		return;
-	/* What a driver writes by itself is not in any page table. */
+	/*
+	 * What a driver writes by itself is not in any page table. One that goes
+	 * leaves a mark, having taken domains_rwsem for write.
+	 */
 	if (unmap->untracked_dirty)
-		whole = !xa_empty(&ioas->iopt.access_list);
+		whole = ioas->type1.blind ||
+			!xa_empty(&ioas->iopt.access_list);
 	list_for_each_entry(hwpt, &ioas->hwpt_list, hwpt_item) {
 		if (whole)
 			break;
