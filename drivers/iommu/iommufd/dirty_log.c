@@ -101,10 +101,6 @@ int iommufd_dirty_log_pin(struct iommu_dirty_log *log,
 	unsigned long user = bits->user + bit / BITS_PER_BYTE;
 	unsigned int i;
 
-	/* The bits may not wrap around the end of the address space. */
-	if (user < bits->user)
-		return -EFAULT;
-
 	user &= PAGE_MASK;
 	for (i = 0; i < ARRAY_SIZE(log->page); i++, user += PAGE_SIZE) {
 		struct page *page;
@@ -112,8 +108,12 @@ int iommufd_dirty_log_pin(struct iommu_dirty_log *log,
 
 		if (!(pages & BIT(i)))
 			continue;
-		/* Pinning would say EOVERFLOW for the last page of all. */
-		if (access_ok((void __user *)user, PAGE_SIZE))
+		/*
+		 * The bits may not wrap around the end of the address space.
+		 * Pinning would say EOVERFLOW for the last page of all.
+		 */
+		if (user + PAGE_SIZE - 1 >= bits->user &&
+		    access_ok((void __user *)user, PAGE_SIZE))
 			rc = pin_user_pages_fast(user, 1, FOLL_WRITE, &page);
 		if (rc != 1) {
 			iommufd_dirty_log_unpin(log);
