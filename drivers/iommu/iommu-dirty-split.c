@@ -6,7 +6,6 @@
  * it: a split costs hundreds of stores.
  */
 #include <linux/bits.h>
-#include <linux/bitfield.h>
 #include <linux/export.h>
 #include <linux/kernel.h>
 
@@ -31,11 +30,6 @@ static u64 entry_dirty(const struct iommu_dirty_fmt *fmt, u64 entry, bool dirty)
 	if (!!__iommu_dirty_test(fmt, entry) != dirty)
 		entry ^= BIT_ULL(fmt->dirty_bit);
 	return entry;
-}
-
-static struct iommu_dirty_split *to_split(struct iommu_dirty_read *read)
-{
-	return container_of(read->shape, struct iommu_dirty_split, shape);
 }
 
 /*
@@ -82,7 +76,7 @@ static bool split_huge(struct iommu_dirty_read *read,
 {
 	const unsigned int shift = __iommu_dirty_shift(fmt, level);
 	const unsigned int child_shift = shift - fmt->index_bits;
-	struct iommu_dirty_split *split = to_split(read);
+	struct iommu_dirty_split *split = iommu_dirty_to_split(read);
 	unsigned long leaf = round_down(iova, BIT(shift));
 	unsigned long leaf_last = leaf + BIT(shift) - 1;
 	unsigned long part = 1, part_last = 0;
@@ -165,7 +159,7 @@ static bool split_replicated(struct iommu_dirty_read *read,
 			     unsigned long iova, unsigned long last, bool dirty)
 {
 	const unsigned int word = __iommu_dirty_shift(fmt, level);
-	struct iommu_dirty_split *split = to_split(read);
+	struct iommu_dirty_split *split = iommu_dirty_to_split(read);
 	unsigned long leaf = round_down(iova, BIT(word + bits));
 	unsigned long leaf_last = leaf + BIT(word + bits) - 1;
 	unsigned long part = leaf, part_last = leaf_last;
@@ -297,7 +291,7 @@ static void join_table(struct iommu_dirty_read *read,
 		       unsigned int level, unsigned long leaf)
 {
 	const unsigned int shift = __iommu_dirty_shift(fmt, level);
-	struct iommu_dirty_split *split = to_split(read);
+	struct iommu_dirty_split *split = iommu_dirty_to_split(read);
 	u64 *table = fmt->table(old), new;
 	bool dirty, accessed;
 
@@ -343,7 +337,7 @@ static void join_words(struct iommu_dirty_read *read,
 		while (!try_cmpxchg64(entries + i, &old, parent | (old & ad)))
 			;
 	}
-	to_split(read)->leaves++;
+	iommu_dirty_to_split(read)->leaves++;
 	__iommu_dirty_cleared(read, leaf, leaf + BIT(shift + bits) - 1,
 			      BIT(shift));
 	__iommu_dirty_cleared(read, leaf, leaf + BIT(shift + bits) - 1,

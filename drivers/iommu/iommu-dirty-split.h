@@ -38,6 +38,8 @@
 #ifndef __IOMMU_DIRTY_SPLIT_H
 #define __IOMMU_DIRTY_SPLIT_H
 
+#include <linux/kernel.h>
+
 #include "iommu-dirty-partial.h"
 #include "iommu-dirty-walk.h"
 
@@ -67,6 +69,12 @@ struct iommu_dirty_split {
 	unsigned long tables;
 	unsigned long leaves;
 };
+
+static inline struct iommu_dirty_split *
+iommu_dirty_to_split(struct iommu_dirty_read *read)
+{
+	return container_of(read->shape, struct iommu_dirty_split, shape);
+}
 
 void iommu_dirty_split_init(struct iommu_dirty_split *split, bool eager);
 void iommu_dirty_join_init(struct iommu_dirty_split *split);

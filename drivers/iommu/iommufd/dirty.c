@@ -315,6 +315,30 @@ static int iommufd_dirty_get_window(struct io_pagetable *iopt,
 	return rc;
 }
 
+/*
+ * The next window that has something mapped in it: moves @iova there, sets up
+ * @log, and returns which of its pages are needed, 0 if there is no such window.
+ */
+static unsigned int iommufd_dirty_next(struct io_pagetable *iopt,
+				       const struct iommufd_dirty_bits *bits,
+				       struct iommu_dirty_log *log,
+				       unsigned long *iova, unsigned long last,
+				       bool hurry)
+{
+	unsigned int pages = 0;
+
+	down_read(&iopt->iova_rwsem);
+	if (iommufd_dirty_find(iopt, iova, last)) {
+		unsigned long log_last = iommufd_dirty_log_last(bits, *iova,
+								hurry);
+
+		iommufd_dirty_log_init(log, bits, *iova, min(log_last, last));
+		pages = iommufd_dirty_need(iopt, log, *iova);
+	}
+	up_read(&iopt->iova_rwsem);
+	return pages;
+}
+
 /* A read of @hwpt; or, if that is NULL, of what is mapped, all of it dirty */
 static int iommufd_dirty_get(struct io_pagetable *iopt,
 			     struct iommufd_hwpt_paging *hwpt,
@@ -341,18 +365,9 @@ static int iommufd_dirty_get(struct io_pagetable *iopt,
 	if (hwpt)
 		iommufd_dirty_sync(hwpt->common.domain);
 	for (;;) {
-		unsigned int pages = 0;
+		unsigned int pages = iommufd_dirty_next(iopt, bits, &log, &iova,
+							last, hurry);
 
-		down_read(&iopt->iova_rwsem);
-		if (iommufd_dirty_find(iopt, &iova, last)) {
-			unsigned long log_last =
-				iommufd_dirty_log_last(bits, iova, hurry);
-
-			iommufd_dirty_log_init(&log, bits, iova,
-					       min(log_last, last));
-			pages = iommufd_dirty_need(iopt, &log, iova);
-		}
-		up_read(&iopt->iova_rwsem);
 		if (!pages)
 			break;
 
@@ -448,6 +463,44 @@ out:
 }
 
 /**
+ * iommufd_dirty_last() - where a range ends that user space names
+ * @iova: first IOVA
+ * @length: its length
+ * @last: set to its last IOVA
+ *
+ * Return: 0; -EINVAL if it is empty; -EOVERFLOW if it wraps.
+ */
+int iommufd_dirty_last(u64 iova, u64 length, unsigned long *last)
+{
+	u64 last_iova;
+
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &last_iova) ||
+	    last_iova > ULONG_MAX)
+		return -EOVERFLOW;
+	*last = last_iova;
+	return 0;
+}
+
+/**
+ * iommufd_dirty_page_mask() - what of an IOVA says where in its page it is
+ * @iopt: the areas, whose alignment is the smallest leaf that there may be
+ *
+ * Context: takes iova_rwsem.
+ * Return: the size of such a page, minus 1.
+ */
+unsigned long iommufd_dirty_page_mask(struct io_pagetable *iopt)
+{
+	unsigned long mask;
+
+	down_read(&iopt->iova_rwsem);
+	mask = iopt->iova_alignment - 1;
+	up_read(&iopt->iova_rwsem);
+	return mask;
+}
+
+/**
  * iommufd_dirty_check() - check a range that is to be reported
  * @iopt: what maps it
  * @iova: first IOVA
@@ -462,26 +515,17 @@ out:
 int iommufd_dirty_check(struct io_pagetable *iopt, u64 iova, u64 length,
 			u64 page_size, unsigned long *last)
 {
-	unsigned long alignment;
-	u64 last_iova;
+	int rc = iommufd_dirty_last(iova, length, last);
 
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow(iova, length - 1, &last_iova) ||
-	    last_iova > ULONG_MAX)
-		return -EOVERFLOW;
-
+	if (rc)
+		return rc;
 	if (!page_size || page_size & (page_size - 1))
 		return -EINVAL;
 	if ((iova | length) & (page_size - 1))
 		return -EINVAL;
 
-	down_read(&iopt->iova_rwsem);
-	alignment = iopt->iova_alignment;
-	up_read(&iopt->iova_rwsem);
-	if ((iova | length) & (alignment - 1))
+	if ((iova | length) & iommufd_dirty_page_mask(iopt))
 		return -EINVAL;
-	*last = last_iova;
 	return 0;
 }
 
@@ -575,7 +619,7 @@ static int iommufd_dirty_switch(struct iommufd_hwpt_paging *hwpt, bool enable)
 	rc = domain->dirty_ops->set(domain, enable);
 	if (rc)
 		WRITE_ONCE(domain->dirty_enabled, !enable);
-	else if (!enable && hwpt->dirty.shaper)
+	if (!domain->dirty_enabled && hwpt->dirty.shaper)
 		hwpt->dirty.shaper->set(hwpt, false);
 out_unlock:
 	up_write(&hwpt->dirty.lock);

@@ -30,7 +30,6 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/moduleparam.h>
-#include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -101,6 +100,16 @@ static size_t iommufd_dirty_table_size(struct iommufd_hwpt_paging *hwpt)
 }
 
 /*
+ * How many tables splitting has added that are there still. Less than none are
+ * if some were forgotten when tracking ended, their area being busy, and taken
+ * out later.
+ */
+static unsigned long iommufd_dirty_tables(struct iommufd_hwpt_paging *hwpt)
+{
+	return max(atomic_long_read(&hwpt->dirty.tables), 0L);
+}
+
+/*
  * For as many leaves as lie between @iova and @last, if they are of the size that
  * a table maps, as far as there is room. Running out is harmless: neither reclaim
  * hard nor kill anybody for it.
@@ -115,7 +124,7 @@ static void iommufd_dirty_split_refill(struct iommufd_hwpt_paging *hwpt,
 	int order = get_order(size);
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN;
 	unsigned long max = READ_ONCE(iommufd_dirty_split_max_mb);
-	unsigned long nr = atomic_long_read(&hwpt->dirty.tables);
+	unsigned long nr = iommufd_dirty_tables(hwpt);
 
 	while (split->nr < min(want, IOMMU_DIRTY_STOCK)) {
 		u64 *table = NULL;
@@ -174,11 +183,6 @@ iommufd_dirty_split_alloc(struct iommufd_hwpt_paging *hwpt, bool eager,
 	return split;
 }
 
-static struct iommu_dirty_split *to_split(struct iommu_dirty_read *read)
-{
-	return container_of(read->shape, struct iommu_dirty_split, shape);
-}
-
 /* Before each window of a read, without locks */
 static void iommufd_dirty_split_prepare(struct iommufd_hwpt_paging *hwpt,
 					struct iommu_dirty_read *read)
@@ -194,7 +198,7 @@ static void iommufd_dirty_split_prepare(struct iommufd_hwpt_paging *hwpt,
 			return;
 		read->shape = &split->shape;
 	}
-	split = to_split(read);
+	split = iommu_dirty_to_split(read);
 	iommufd_dirty_split_account(hwpt, split, false);
 	iommufd_dirty_split_refill(hwpt, split, read->log->iova,
 				   read->log->last);
@@ -208,13 +212,12 @@ static void iommufd_dirty_split_finish(struct iommufd_hwpt_paging *hwpt,
 
 	if (!read->shape)
 		return;
-	split = to_split(read);
+	split = iommu_dirty_to_split(read);
 	iommufd_dirty_split_account(hwpt, split, false);
 	if (trace_iommu_dirty_split_enabled() && split->leaves)
 		trace_iommu_dirty_split(hwpt->common.obj.id, iova, read->last,
 					"lazy", split->leaves,
-					atomic_long_read(&hwpt->dirty.tables),
-					0, 0);
+					iommufd_dirty_tables(hwpt), 0, 0);
 	iommufd_dirty_split_drain(hwpt, split);
 	kfree(split);
 }
@@ -228,7 +231,7 @@ static bool iommufd_dirty_split_window(struct iommufd_hwpt_paging *hwpt,
 				       unsigned long iova, unsigned long last)
 {
 	struct io_pagetable *iopt = &hwpt->ioas->iopt;
-	struct iommu_dirty_split *split = to_split(read);
+	struct iommu_dirty_split *split = iommu_dirty_to_split(read);
 	unsigned int nr;
 
 	iommufd_dirty_split_refill(hwpt, split, iova, last);
@@ -295,8 +298,7 @@ static int iommufd_dirty_split_range(struct iommufd_hwpt_paging *hwpt,
 	*leaves = split->leaves;
 	if (begun)
 		trace_iommu_dirty_split(hwpt->common.obj.id, first, last, how,
-					*leaves,
-					atomic_long_read(&hwpt->dirty.tables),
+					*leaves, iommufd_dirty_tables(hwpt),
 					ktime_get_ns() - begun, rc);
 	if (rc)
 		trace_iommu_dirty_error(hwpt->common.obj.id, "split", iova, rc);
@@ -315,7 +317,7 @@ static bool iommufd_dirty_join_piece(struct iommufd_hwpt_paging *hwpt,
 				     unsigned long iova, unsigned long last)
 {
 	struct iommu_domain *domain = hwpt->common.domain;
-	struct iommu_dirty_split *split = to_split(read);
+	struct iommu_dirty_split *split = iommu_dirty_to_split(read);
 
 	lockdep_assert_held_write(&hwpt->ioas->iopt.iova_rwsem);
 
@@ -345,7 +347,7 @@ static bool iommufd_dirty_join_step(struct iommufd_hwpt_paging *hwpt,
 				    unsigned long *iova, unsigned long last)
 {
 	struct io_pagetable *iopt = &hwpt->ioas->iopt;
-	struct iommu_dirty_split *split = to_split(read);
+	struct iommu_dirty_split *split = iommu_dirty_to_split(read);
 	unsigned long piece, piece_last;
 	struct iopt_area *area;
 	bool again = false;
@@ -407,8 +409,7 @@ static int iommufd_dirty_join_range(struct iommufd_hwpt_paging *hwpt,
 	*leaves = split->leaves;
 	if (begun)
 		trace_iommu_dirty_join(hwpt->common.obj.id, first, last, how,
-				       *leaves,
-				       atomic_long_read(&hwpt->dirty.tables),
+				       *leaves, iommufd_dirty_tables(hwpt),
 				       ktime_get_ns() - begun, rc);
 	if (rc)
 		trace_iommu_dirty_error(hwpt->common.obj.id, "join", iova, rc);
@@ -513,29 +514,9 @@ out_put:
 static int iommufd_dirty_check_range(struct iommu_hwpt_dirty_range *cmd,
 				     unsigned long *last)
 {
-	u64 last_iova;
-
 	if (cmd->flags || cmd->__reserved)
 		return -EOPNOTSUPP;
-	if (!cmd->length)
-		return -EINVAL;
-	if (check_add_overflow(cmd->iova, cmd->length - 1, &last_iova) ||
-	    last_iova > ULONG_MAX)
-		return -EOVERFLOW;
-	*last = last_iova;
-	return 0;
-}
-
-/* What of an IOVA says where in the smallest leaf that there may be it is */
-static unsigned long iommufd_dirty_page_mask(struct iommufd_hwpt_paging *hwpt)
-{
-	struct io_pagetable *iopt = &hwpt->ioas->iopt;
-	unsigned long mask;
-
-	down_read(&iopt->iova_rwsem);
-	mask = iopt->iova_alignment - 1;
-	up_read(&iopt->iova_rwsem);
-	return mask;
+	return iommufd_dirty_last(cmd->iova, cmd->length, last);
 }
 
 /* With the pages that it begins and ends in */
@@ -543,7 +524,7 @@ static int iommufd_dirty_split_ioctl(struct iommufd_hwpt_paging *hwpt,
 				     unsigned long iova, unsigned long last,
 				     unsigned long *leaves)
 {
-	unsigned long mask = iommufd_dirty_page_mask(hwpt);
+	unsigned long mask = iommufd_dirty_page_mask(&hwpt->ioas->iopt);
 	int rc;
 
 	down_write(&hwpt->dirty.lock);
@@ -558,7 +539,7 @@ static int iommufd_dirty_join_ioctl(struct iommufd_hwpt_paging *hwpt,
 				    unsigned long iova, unsigned long last,
 				    unsigned long *leaves)
 {
-	unsigned long mask = iommufd_dirty_page_mask(hwpt);
+	unsigned long mask = iommufd_dirty_page_mask(&hwpt->ioas->iopt);
 	unsigned long skip = -iova & mask, cut = (last + 1) & mask;
 	int rc;
 
