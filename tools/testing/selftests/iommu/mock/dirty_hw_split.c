@@ -127,6 +127,19 @@ TEST_F(split, eager)
 	EXPECT_EQ(self->before, iommu_table_pages());
 }
 
+/* What was split for tracking that does not begin is joined. */
+TEST_F(split, set_fails)
+{
+	struct hw *hw = &self->hw;
+
+	ASSERT_EQ(0, hw_fail(hw->fd, hw->hwpt, MOCK_DIRTY_FAIL_SET, 1, EIO));
+	EXPECT_EQ(-EIO, start(hw, IOMMU_HWPT_DIRTY_SPLIT_EAGER));
+	EXPECT_EQ(self->before, iommu_table_pages());
+	ASSERT_EQ(0, start(hw, IOMMU_HWPT_DIRTY_SPLIT_OFF));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	EXPECT_TRUE(reports(hw, self->bits, PAGE, self->pages));
+}
+
 /* Promise 7: who does not clear does not split. */
 TEST_F(split, no_clear)
 {
