@@ -74,13 +74,13 @@ void vm_edu_find(unsigned int nth, char *bdf)
 		die("%s is not bound to edu-vfio-pci", bdf);
 }
 
-static int connect_to(const char *name, const char *what)
+static int connect_to(const struct vm *vm, const char *what)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	uint64_t end = now_ms() + VM_WAIT_MS;
-	int fd;
+	int fd, status;
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), TMP "/%s.%s", name, what);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), TMP "/%s.%s", vm->name, what);
 	while (now_ms() < end) {
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (fd < 0)
@@ -88,6 +88,9 @@ static int connect_to(const char *name, const char *what)
 		if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 			return fd;
 		close(fd);
+		if (waitpid(vm->pid, &status, WNOHANG) > 0)
+			die("QEMU has not started: it ended, with wait status 0x%x",
+			    status);
 		nap(50);
 	}
 	die("QEMU does not listen at %s", addr.sun_path);
@@ -281,8 +284,8 @@ void vm_start(struct vm *vm, const struct vm_config *config)
 		die("cannot fork");
 	if (!vm->pid)
 		run_qemu(vm, config);
-	vm->qmp = connect_to(vm->name, "qmp");
-	vm->qtest = connect_to(vm->name, "qtest");
+	vm->qmp = connect_to(vm, "qmp");
+	vm->qtest = connect_to(vm, "qtest");
 	vm_qmp(vm, "{'execute':'qmp_capabilities'}");
 }
 
@@ -308,6 +311,8 @@ const char *vm_qmp(struct vm *vm, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(command, sizeof(command) - 1, fmt, ap);
 	va_end(ap);
+	if (n < 0 || n >= sizeof(command) - 1)
+		die("%s: too long a command: %s", vm->name, fmt);
 	command[n] = '\n';
 	command[n + 1] = 0;
 	send_all(vm->qmp, command);
