@@ -19,6 +19,7 @@ _Static_assert(offsetof(struct guest_params, bar) == 4 &&
 	       offsetof(struct guest_params, count) == 24 &&
 	       offsetof(struct guest_params, dst) == 28 &&
 	       offsetof(struct guest_params, src) == 32 &&
+	       offsetof(struct guest_params, running) == 36 &&
 	       GUEST_PARAMS == 0x1000 && GUEST_LEN == 2048 &&
 	       GUEST_OFFSETS == 0x800, "program.S has these numbers in it");
 

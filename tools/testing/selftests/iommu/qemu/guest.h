@@ -17,7 +17,8 @@
 
 /**
  * struct guest_params - what the program does and has done
- * @run: 0 when the machine starts makes it halt for good; later, pause
+ * @run: 0 when the machine starts makes it halt for good; later, pause between
+ *	 two transfers
  * @bar: where the device's registers are
  * @random: the state of a generator of random numbers
  * @mask: one less than the number of places that are written
@@ -26,6 +27,7 @@
  * @count: transfers that are complete
  * @dst: the last or current transfer's address in memory
  * @src: and its offset in the device's buffer
+ * @running: @run when it last looked: 0 as soon as it pauses
  */
 struct guest_params {
 	uint32_t run;
@@ -37,6 +39,7 @@ struct guest_params {
 	uint32_t count;
 	uint32_t dst;
 	uint32_t src;
+	uint32_t running;
 };
 
 #define GUEST_FIRMWARE_SIZE	0x10000

@@ -26,8 +26,10 @@ guest_halt:
 	hlt
 	jmp	guest_halt
 guest_next:
-	cmpl	$0, 0(%ebx)
-	je	guest_next
+	movl	0(%ebx), %eax
+	movl	%eax, 36(%ebx)
+	testl	%eax, %eax
+	jz	guest_next
 	movl	4(%ebx), %ebp
 	imull	$1664525, 8(%ebx), %eax
 	addl	$1013904223, %eax

@@ -252,20 +252,18 @@ static bool same(const char *what, uint64_t was, uint64_t is)
 	return was == is;
 }
 
-/*
- * The program ends the transfer that it is in, and pauses.  Between two of them
- * it does not count another: that is when it has had time enough.
- */
+/* The program ends the transfer that it is in, and pauses. */
 static void pause_program(struct vm *vm)
 {
 	volatile struct guest_params *p = params(vm);
-	uint64_t end = now_ms() + 10000;
-	unsigned int count = p->count;
+	uint64_t end = now_ms() + VM_WAIT_MS;
 
 	p->run = 0;
-	while (p->count == count && now_ms() < end)
+	while (p->running) {
+		if (now_ms() > end)
+			die("%s: the program does not pause", vm->name);
 		nap(50);
-	vm_edu_wait(vm, VM_SLOT);
+	}
 }
 
 /*
@@ -296,23 +294,19 @@ static bool same_registers(struct vm *src, struct vm *dst)
 
 /*
  * Does the device write what its buffer had when it was still another?  The
- * program may be stopped between saying what it will write and writing it, but
- * hardly three times in a row.
+ * program pauses first: it might be stopped between saying what it will write
+ * and writing it.
  */
 static bool goes_on(struct vm *vm)
 {
 	volatile struct guest_params *p = params(vm);
-	int i;
 
-	for (i = 0; i < 3; i++) {
-		vm_qmp(vm, "{'execute':'cont'}");
-		wait_for_writes(vm, 3);
-		vm_qmp(vm, "{'execute':'stop'}");
-		if (!memcmp(vm->ram + p->dst, vm->ram + PATTERN + p->src,
-			    GUEST_LEN))
-			return true;
-	}
-	return false;
+	vm_qmp(vm, "{'execute':'cont'}");
+	wait_for_writes(vm, 3);
+	pause_program(vm);
+	vm_qmp(vm, "{'execute':'stop'}");
+	p->run = 1;
+	return !memcmp(vm->ram + p->dst, vm->ram + PATTERN + p->src, GUEST_LEN);
 }
 
 /* Has the machine arrived, and is nothing missing? */
