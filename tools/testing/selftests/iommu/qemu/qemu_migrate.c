@@ -47,6 +47,8 @@
  * @old: and QEMU is the old one
  * @drop: dirty pages that are reported get lost
  * @seed: of all that is random
+ * @starts: how often @src had switched tracking on before it began to migrate
+ * @gets: how often it had read
  */
 struct pair {
 	struct vm src;
@@ -57,6 +59,8 @@ struct pair {
 	bool old;
 	bool drop;
 	unsigned int seed;
+	unsigned int starts;
+	unsigned int gets;
 };
 
 FIXTURE(migrate)
@@ -176,11 +180,25 @@ static void wait_for_writes(struct vm *vm, unsigned int more)
 	}
 }
 
+/* Both by an iommufd and by a container */
+static unsigned int starts(const struct vm *vm)
+{
+	return vm_call_count(vm, "start: 0");
+}
+
+static unsigned int gets(const struct vm *vm)
+{
+	return vm_call_count(vm, "get: 0");
+}
+
 /* Returns in the midst of it, when pages have been sent, written, sent again. */
-static void begin(struct vm *src, unsigned int rounds)
+static void begin(struct pair *pair, unsigned int rounds)
 {
 	uint64_t end = now_ms() + VM_WAIT_MS;
+	struct vm *src = &pair->src;
 
+	pair->starts = starts(src);
+	pair->gets = gets(src);
 	limits(src, SLOWLY);
 	vm_qmp(src,
 	       "{'execute':'migrate','arguments':{'uri':'unix:/tmp/migration'}}");
@@ -219,12 +237,32 @@ static void forgive_processor(struct vm *src, struct vm *dst)
 	memcpy(dst->ram + GUEST_PARAMS, src->ram + GUEST_PARAMS, PAGE);
 }
 
+/*
+ * A client that finds no tracking may send everything, each time: all arrives
+ * then, and nothing is shown.  Call this after query-migrate.  Each time that
+ * QEMU counts there is a GET for each range of memory.
+ */
+static void check_calls(const struct pair *pair)
+{
+	const struct vm *src = &pair->src;
+	uint64_t reads = vm_number(src, "dirty-sync-count");
+
+	if (vm_calls_failed(src))
+		die("calls of QEMU's have failed");
+	if (starts(src) == pair->starts)
+		die("QEMU has not switched tracking on");
+	if (!reads || gets(src) - pair->gets < reads)
+		die("QEMU has read %llu times, by %u GETs",
+		    (unsigned long long)reads, gets(src) - pair->gets);
+}
+
 static void complete(struct pair *pair)
 {
 	limits(&pair->src, QUICKLY);
 	vm_wait(&pair->src, "query-migrate", "completed");
 	vm_wait(&pair->dst, "query-status", "paused");
 	show(&pair->src);
+	check_calls(pair);
 	if (pair->old)
 		forgive_processor(&pair->src, &pair->dst);
 }
@@ -324,7 +362,7 @@ static void start_both(struct pair *pair)
 
 static bool migrates(struct pair *pair, unsigned int rounds)
 {
-	begin(&pair->src, rounds);
+	begin(pair, rounds);
 	complete(pair);
 	return arrived(&pair->src, &pair->dst);
 }
@@ -390,7 +428,7 @@ TEST_F_TIMEOUT(migrate, cancelled, SLOW)
 
 	pair->seed += 40;
 	start_both(pair);
-	begin(src, 3);
+	begin(pair, 3);
 	vm_qmp(src, "{'execute':'migrate_cancel'}");
 	vm_wait(src, "query-migrate", "cancelled");
 	EXPECT_TRUE(vm_status(src, "query-status", "running"));
@@ -412,7 +450,7 @@ TEST_F_TIMEOUT(migrate, cancelled_when_stopped, SLOW)
 	pair->seed += 50;
 	start_both(pair);
 	pause_before_switchover(src, true);
-	begin(src, 3);
+	begin(pair, 3);
 	limits(src, QUICKLY);
 	vm_wait(src, "query-migrate", "pre-switchover");
 	vm_qmp(src, "{'execute':'migrate_cancel'}");
@@ -438,7 +476,7 @@ TEST_F_TIMEOUT(migrate, written_in_the_stop, SLOW)
 
 	pair->seed += 60;
 	start_both(pair);
-	begin(src, 4);
+	begin(pair, 4);
 	pause_program(src);
 	vm_edu_start(src, VM_SLOT, addr, BUFFER, 0, true);
 	vm_qmp(src, "{'execute':'stop'}");
@@ -458,7 +496,7 @@ TEST_F_TIMEOUT(migrate, dropped_pages_are_noticed, SLOW)
 	pair->drop = true;
 	pair->seed += 70;
 	start_both(pair);
-	begin(&pair->src, 6);
+	begin(pair, 6);
 	complete(pair);
 	EXPECT_LT(0, different_pages(&pair->src, &pair->dst));
 }
