@@ -36,7 +36,7 @@ static void aim(struct e1000e_write *w, size_t page, uint64_t random,
 {
 	w->len = E1000E_MIN_LEN;
 	w->iova = RAM_IOVA + page * PAGE +
-		  (random >> 40) % (PAGE - E1000E_MIN_LEN);
+		  (random >> 40) % (PAGE - E1000E_MIN_LEN + 1);
 	w->stamp = stamp;
 }
 
