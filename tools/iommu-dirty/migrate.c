@@ -204,22 +204,32 @@ static void choose_split_mode(struct machine *m, int split)
 	printf("migrate: huge leaves, split mode %s\n", split_name(mode));
 }
 
+/* Asked here, for each device: attaching one that is not tracked would fail. */
+static void require_tracking(const struct machine *m)
+{
+	const struct vfio_dev *devices[] = { &m->nic.vfio, &m->edu.vfio };
+	uint64_t caps;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		check(iommufd_hw_caps(m->iommufd, devices[i]->devid, &caps),
+		      "IOMMU_GET_HW_INFO");
+		if (!(caps & IOMMU_HW_CAP_DIRTY_TRACKING))
+			die(0, "the IOMMU of %s does not track dirty pages",
+			    devices[i]->bdf);
+	}
+}
+
 static void machine_init(struct machine *m, struct memory *ram,
 			 const struct options *opt)
 {
-	uint64_t caps;
 	void *rings;
 
 	m->iommufd = iommufd_open();
 	check(m->iommufd, "/dev/iommu (CONFIG_IOMMUFD?)");
 	check(e1000e_open(&m->nic, m->iommufd, 0), "no e1000e to open");
 	check(edu_open(&m->edu, m->iommufd, 0), "no edu to open");
-
-	/* Asked once, per device: what follows must not fail then. */
-	check(iommufd_hw_caps(m->iommufd, m->nic.vfio.devid, &caps),
-	      "IOMMU_GET_HW_INFO");
-	if (!(caps & IOMMU_HW_CAP_DIRTY_TRACKING))
-		die(0, "this IOMMU does not track dirty pages");
+	require_tracking(m);
 
 	/* One IOAS is the VM's physical address space. */
 	check(iommufd_ioas_alloc(m->iommufd, &m->ioas), "IOMMU_IOAS_ALLOC");
