@@ -336,6 +336,32 @@ static double to_mib(size_t pages)
 	return pages * PAGE / 1048576.0;
 }
 
+/* Has a line for each round, see report(). NULL if nobody asked for it */
+static FILE *open_data(const char *path)
+{
+	FILE *data;
+
+	if (!path)
+		return NULL;
+	data = fopen(path, "we");
+	if (!data)
+		die(errno, "%s", path);
+	fprintf(data, "round,seconds,pages_dirty,pages_copied,mib_copied,");
+	fprintf(data, "get_us,device_pages,set_us\n");
+	return data;
+}
+
+static void close_data(FILE *data, const char *path)
+{
+	bool failed;
+
+	if (!data)
+		return;
+	failed = ferror(data);
+	if (fclose(data) || failed)
+		die(0, "%s: not all of it could be written", path);
+}
+
 static void report(FILE *data, unsigned int n, const struct round *r,
 		   const char *note)
 {
@@ -467,19 +493,12 @@ int main(int argc, char **argv)
 	struct memory ram;
 	static struct load load;
 	unsigned int n;
-	FILE *data = NULL;
+	FILE *data;
 	double start, seconds;
 	size_t bad;
 
 	parse_options(argc, argv, &opt);
-	if (opt.data) {
-		data = fopen(opt.data, "we");
-		if (!data)
-			die(errno, "%s", opt.data);
-		fprintf(data, "round,seconds,pages_dirty,pages_copied,mib_copied,");
-		fprintf(data, "get_us,device_pages,set_us\n");
-	}
-
+	data = open_data(opt.data);
 	memory_init(&ram, &opt);
 	machine_init(&m, &ram, &opt);
 	printf("migrate: %zu MiB, %zu pages, written by %s (e1000e) and %s (edu)\n",
@@ -503,5 +522,6 @@ int main(int argc, char **argv)
 	e1000e_close(&m.nic);
 	edu_close(&m.edu);
 	close(m.iommufd);
+	close_data(data, opt.data);
 	return bad ? 1 : 0;
 }
