@@ -5,6 +5,20 @@
 #
 # shellcheck disable=SC2154 # $top is lib.sh's
 
+# worktree NAME: prints the path of a checkout of the base of that name. It is made
+# anew if it belongs to a repository that is gone: a newer base has its own.
+worktree() {
+	local source=$top/build/linux/$1
+	# Without .git git would look for a repository above, and find this one.
+	if [ ! -e "$source/.git" ] || ! git -C "$source" rev-parse -q --verify HEAD >/dev/null 2>&1; then
+		rm -rf "$source"
+		git -C "$top/build/linux/base" worktree prune &&
+			git -C "$top/build/linux/base" worktree add -q --detach "$source" base >&2 ||
+			return
+	fi
+	echo "$source"
+}
+
 # kmake SOURCE OUTPUT ARCH COMPILER ARGUMENT...
 kmake() {
 	local cross='' cc
@@ -27,10 +41,10 @@ configure() {
 	paths=("${paths[@]/%/.config}")
 	mkdir -p "$out"
 	printf '%s\n' "$@" >"$out/options.config"
-	kmake "$source" "$out" "$arch" "$compiler" tinyconfig
+	kmake "$source" "$out" "$arch" "$compiler" tinyconfig || return
 	(cd "$out" && "$source/scripts/kconfig/merge_config.sh" -m -O . .config \
-		"${paths[@]}" options.config)
-	kmake "$source" "$out" "$arch" "$compiler" olddefconfig
+		"${paths[@]}" options.config) || return
+	kmake "$source" "$out" "$arch" "$compiler" olddefconfig || return
 	# What is asked for twice has the last value.
 	while read -r option; do
 		[[ $option = *=n ]] || grep -qx "$option" "$out/.config" || {
@@ -70,5 +84,5 @@ in_all=(CONFIG_IOMMUFD=y CONFIG_IOMMUFD_TEST=y)
 
 # symbols DIRECTION OBJECT...: those that are undefined (-u) or defined (-U) there
 symbols() {
-	nm -g "$1" "${@:2}" 2>/dev/null | awk 'NF > 1 { print $NF }' | sort -u
+	nm -g "$1" "${@:2}" | awk 'NF > 1 { print $NF }' | sort -u
 }

@@ -10,7 +10,9 @@
 work=$top/build/check/$me
 mkdir -p "$work"
 
-# result NAME COMMAND...: did it succeed? Its output is kept in a log.
+# result NAME COMMAND...: did it succeed? Its output is kept in a log. The command is
+# a condition here, so that set -e does not hold in a function: each of its steps
+# that may fail wants "|| return".
 result() {
 	local name=$1 log
 	shift

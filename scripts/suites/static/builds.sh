@@ -13,19 +13,18 @@ set -euo pipefail
 # removed ARCH: the tree of the first mail builds. What it is warned of there is
 # the base's, and is compared with: all of it is compiled, or nothing.
 removed() {
-	local source=$top/build/linux/removed out=$top/build/kernel/static-removed-$1 options
-	local want
-	want="$(git -C "$top/build/linux/base" rev-parse "$removed^{tree}") $(hash_files \
-		"$top"/scripts/kconfig/tiny*.config "$top"/scripts/suites/{kbuild,static/builds}.sh)"
+	local out=$top/build/kernel/static-removed-$1 source options want
+	want=$(git -C "$tree" rev-parse "$removed^{tree}") || return
+	want+=" $(hash_files "$top"/scripts/kconfig/tiny*.config \
+		"$top"/scripts/suites/{kbuild,static/builds}.sh)" || return
 	[ "$(cat "$out/complete" 2>/dev/null)" != "$want" ] || return 0
 	rm -rf "$out"
-	if [ ! -d "$source" ]; then
-		git -C "$top/build/linux/base" worktree add --detach "$source" "$removed"
-	fi
-	git -C "$source" checkout -q --detach "$removed"
+	source=$(worktree removed) || return
+	git -C "$source" checkout -q --detach "$removed" || return
 	mapfile -t options < <(drivers "$1" "${in_all[@]}")
-	configure "$source" "$out" "$1" gcc "${options[@]}"
-	logged "$out/log" kmake "$source" "$out" "$1" gcc W=1 C=2 CHECK=sparse drivers/iommu/
+	configure "$source" "$out" "$1" gcc "${options[@]}" || return
+	logged "$out/log" kmake "$source" "$out" "$1" gcc W=1 C=2 CHECK=sparse \
+		drivers/iommu/ || return
 	echo "$want" >"$out/complete"
 }
 
@@ -43,16 +42,17 @@ container=(CONFIG_VFIO=y CONFIG_VFIO_GROUP=y CONFIG_VFIO_CONTAINER=n
 # links ARCH OPTION...: the whole kernel, since only linking shows whether what is
 # built in calls into a module, and what a module lacks. With IOMMUFD=y the test
 # kernels are linked. On x86 it is the demo's kernel but for that, so that most of
-# either is compiled once.
+# either is compiled once; what it has of VFIO cannot be built in then.
 links() {
 	local arch=$1 out=$top/build/kernel/static-$1-gcc fragments=''
 	shift
 	if [ "$arch" = x86 ]; then
 		out=$top/build/kernel/static-x86-link
 		fragments="common x86"
+		set -- "$@" CONFIG_VFIO=m CONFIG_VFIO_PCI=m
 	fi
-	configure "$tree" "$out" "$arch" gcc "$@"
-	logged "$out/log" kmake "$tree" "$out" "$arch" gcc vmlinux modules
+	configure "$tree" "$out" "$arch" gcc "$@" || return
+	logged "$out/log" kmake "$tree" "$out" "$arch" gcc vmlinux modules || return
 	new_warnings "$out/log" "$arch"
 }
 
@@ -65,9 +65,9 @@ pedantic() {
 	mapfile -t options < <(drivers "$arch" "${in_all[@]}" CONFIG_KUNIT=y \
 		CONFIG_IOMMU_DIRTY_KUNIT_TEST=y CONFIG_VFIO=y CONFIG_EDU_VFIO_PCI=y)
 	[ "$arch" != x86 ] || options+=("${container[@]}")
-	configure "$tree" "$out" "$arch" "$compiler" "${options[@]}"
+	configure "$tree" "$out" "$arch" "$compiler" "${options[@]}" || return
 	logged "$out/log" kmake "$tree" "$out" "$arch" "$compiler" W=1 "$@" drivers/iommu/ \
-		drivers/vfio/pci/edu/
+		drivers/vfio/pci/edu/ || return
 	new_warnings "$out/log" "$arch"
 }
 
@@ -76,15 +76,22 @@ pedantic() {
 # <linux/interval_tree.h>, and they would all be compiled a second time. For that
 # reason it has a directory of its own.
 without() {
-	local arch=$1 out=$top/build/kernel/static-$1-n options ours
+	local arch=$1 out=$top/build/kernel/static-$1-n options source object ours=()
 	mapfile -t options < <(drivers "$arch" CONFIG_IOMMUFD=n)
-	configure "$tree" "$out" "$arch" gcc "${options[@]}"
-	logged "$out/log" kmake "$tree" "$out" "$arch" gcc W=1 drivers/iommu/
-	new_warnings "$out/log" "$arch"
-	mapfile -t ours < <(printf '%s\n' "${kernel_sources[@]}" |
-		sed -n "s@^\(.*\)\.c\$@$top/build/kernel/static-$arch-gcc/\1.o@p")
-	! comm -12 <(symbols -u "$out/drivers/iommu/built-in.a") \
-		<(symbols -U "${ours[@]}") | grep .
+	configure "$tree" "$out" "$arch" gcc "${options[@]}" || return
+	logged "$out/log" kmake "$tree" "$out" "$arch" gcc W=1 drivers/iommu/ || return
+	new_warnings "$out/log" "$arch" || return
+	for source in "${kernel_sources[@]}"; do
+		object=$top/build/kernel/static-$arch-gcc/${source%.c}.o
+		[[ $source != *.c || ! -f $object ]] || ours+=("$object")
+	done
+	symbols -u "$out/drivers/iommu/built-in.a" >"$out/wanted" || return
+	symbols -U "${ours[@]}" >"$out/ours" || return
+	if [ ! -s "$out/wanted" ] || [ ! -s "$out/ours" ]; then
+		echo "no symbols to compare: was everything built?"
+		return 1
+	fi
+	! comm -12 "$out/wanted" "$out/ours" | grep .
 }
 
 # all_compiled: each C file of ours was compiled above, on one architecture

@@ -15,7 +15,10 @@ rules=$top/scripts/cocci
 # report RULE FILE...: what it finds, and what it has to say about itself
 report() {
 	spatch -D report --very-quiet --cocci-file "$1" --no-includes --include-headers \
-		"${@:2}" 2>&1
+		"${@:2}" 2>&1 || {
+		echo "spatch failed (status $?)"
+		return 1
+	}
 }
 
 # kernel_rule RULE FILE...: as make coccicheck runs it, with the options that it
@@ -24,8 +27,10 @@ kernel_rule() {
 	local options
 	read -ra options < <(sed -n 's@^// Options: *@@p' "$1" | head -n 1) || true
 	echo "$1"
-	spatch -D report --very-quiet --cocci-file "$1" "${options[@]}" "${@:2}" 2>&1 |
-		sed "/should .* be a metavariable/d; s@^@$1: @"
+	{
+		spatch -D report --very-quiet --cocci-file "$1" "${options[@]}" "${@:2}" 2>&1 ||
+			echo "spatch failed (status $?)"
+	} | sed "/should .* be a metavariable/d; s@^@$1: @"
 }
 export -f kernel_rule
 
@@ -33,7 +38,7 @@ export -f kernel_rule
 # written in OCaml, and run only where its compiler is: one is for a driver's
 # tables, what the other finds (0 for NULL) sparse finds too.
 kernel_rules() (
-	cd "$tree"
+	cd "$tree" || return
 	find scripts/coccinelle -name '*.cocci' -print0 | sort -z |
 		xargs -0 grep -LZ '^@.*:ocaml' |
 		xargs -0 -P "$(nproc)" -I RULE bash -c 'kernel_rule "$@"' bash \
@@ -47,12 +52,12 @@ kernel_rules() (
 
 # The lines that a rule reports in its bad example are those that are marked.
 reports() {
-	report "$rules/$1.cocci" "$rules/$1.bad.c" >"$work/$1.report"
-	diff <(grep -n '/\* reported \*/' "$rules/$1.bad.c" | cut -d: -f1) \
-		<(sed -n 's/^.*\.bad\.c:\([0-9]*\):.*/\1/p' "$work/$1.report" | sort -nu) || {
+	if ! report "$rules/$1.cocci" "$rules/$1.bad.c" >"$work/$1.report" ||
+		! diff <(grep -n '/\* reported \*/' "$rules/$1.bad.c" | cut -d: -f1) \
+			<(sed -n 's/^.*\.bad\.c:\([0-9]*\):.*/\1/p' "$work/$1.report" | sort -nu); then
 		cat "$work/$1.report"
 		return 1
-	}
+	fi
 }
 
 own_rule() {

@@ -21,11 +21,10 @@ prepare() {
 	local page
 	rm -rf "$docs" "$work/html" "$work/doctrees"
 	for page in "${pages[@]}" "${around[@]}"; do
-		mkdir -p "$work/$(dirname "$page")"
-		cp "$tree/$page" "$work/$page"
+		mkdir -p "$work/$(dirname "$page")" && cp "$tree/$page" "$work/$page" || return
 	done
 	# Pages have files of the tree printed, by paths relative to themselves.
-	ln -sfn "$tree/tools" "$work/tools"
+	ln -sfn "$tree/tools" "$work/tools" || return
 	{
 		printf '%s\n' 'Pages' '=====' '' '.. toctree::' ''
 		printf '%s\n' "${around[@]}" | sed -n 's@^Documentation/\(.*/index\)\.rst$@   \1@p' |

@@ -9,7 +9,7 @@ set -euo pipefail
 # A mail whose file stands in this repository is checked there, not in the hook.
 style_of_hooks() (
 	local status=0 patch
-	cd "$tree"
+	cd "$tree" || return
 	for patch in "$top"/patches/*.patch; do
 		grep -q '^diff --git' "$patch" || continue
 		checkpatch --no-signoff --ignore FILE_PATH_CHANGES,EMAIL_SUBJECT \
@@ -20,10 +20,7 @@ style_of_hooks() (
 
 # DEFINE_IOMMU_DIRTY_WALK() names a function that calls itself.
 style_of_files() {
-	(
-		cd "$tree"
-		checkpatch --ignore MACRO_ARG_REUSE -f "${kernel_sources[@]}"
-	)
+	(cd "$tree" && checkpatch --ignore MACRO_ARG_REUSE -f "${kernel_sources[@]}")
 }
 
 style_of_tools() {
@@ -34,7 +31,7 @@ style_of_tools() {
 
 # All warnings there are of our files; the base's header has some of its own.
 kernel_doc() (
-	cd "$tree"
+	cd "$tree" || return
 	! {
 		scripts/kernel-doc -none -Wall "${kernel_sources[@]}"
 		scripts/kernel-doc -none include/uapi/linux/iommufd.h
@@ -45,7 +42,7 @@ kernel_doc() (
 # kernel-doc print is there to be printed.
 documentation() (
 	local page path status=0
-	cd "$tree"
+	cd "$tree" || return
 	for page in $(printf '%s\n' "${files[@]}" | grep '\.rst$'); do
 		while read -r path; do
 			compgen -G "$path*" >/dev/null || {
@@ -66,7 +63,7 @@ documentation() (
 # The description for syzkaller names what the headers have.
 syzkaller() {
 	local headers
-	headers=$("$top/scripts/kernel.sh" --headers)
+	headers=$("$top/scripts/kernel.sh" --headers) || return
 	"$top/scripts/suites/static/syz-check.py" "$tree/tools/iommu-dirty/syzkaller/dev_iommu_dirty.txt" \
 		"$headers" "$tree"
 }
