@@ -51,11 +51,11 @@ make -s -C "$tree/tools/testing/selftests/iommu/qemu" OUTPUT="$work" HDR="$heade
 # Both runs have the same tests.
 results=machine_results
 machine_results() {
-	tap_results "$1" | sed -E "s/^((not )?ok )/\1$machine: /"
+	tap_results "$@" | sed -E "s/^((not )?ok )/\1$machine: /"
 }
 
 for machine in "${machines[@]}"; do
-	boot_results "$program-$machine" --kernel "$IMAGE" --initrd "$work/$program.gz" \
+	boot_results --tests "$(asked_for "$@")" "$program-$machine" --kernel "$IMAGE" --initrd "$work/$program.gz" \
 		--iommu "$machine" --share "$client" --mem 3G --timeout 7200 \
 		--append guest.hugepages=100 -- "client-guest.sh $program $*"
 done

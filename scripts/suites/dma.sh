@@ -49,7 +49,7 @@ mkdir -p "$work"
 programs=("${program:-dma_dirty}")
 [ $# -gt 0 ] || [ -n "$program" ] || [ "$kernel" != series ] || programs+=(dma_type1)
 
-tests=()
+names=("$@") tests=()
 for name; do
 	tests+=(-t "$name")
 done
@@ -71,10 +71,11 @@ mem=3G hugepages=128
 [ "$pages" = 4k ] || mem=6G hugepages=4
 
 run() {
-	boot_results "${machine//[,=]/-}-$kernel" --kernel "$image" \
+	boot_results --programs $((times * ${#programs[@]})) --tests "${names[*]}" \
+		"${machine//[,=]/-}-$kernel" --kernel "$image" \
 		--initrd "$work/initrd.gz" --iommu "$machine" --mem "$mem" \
 		--timeout 1500 --append guest.hugepages="$hugepages" -- \
-		"for run in $(seq -s ' ' "$times"); do $(printf "%s ${tests[*]}; " "${programs[@]}") done"
+		"$(in_guest "$times" "${programs[@]/%/ ${tests[*]}}")"
 }
 
 # The lists are dma_dirty's.

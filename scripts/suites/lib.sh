@@ -25,12 +25,14 @@ result() {
 	fi
 }
 
-# tap_results LOG: the TAP in it, of one program or several, as results, each
-# test's remarks with it if it failed. The plan comes first or last. A program
-# that ended before its last test is one more failure. So is a test that was
-# skipped, since nobody would notice.
+# tap_results LOG [NUMBER [TEST...]]: the TAP in it, of so many programs (without a
+# number: one), as results, each test's remarks with it if it failed. The plan
+# comes first or last. A program that ended before its last test is one more
+# failure, and so is one that never started, or had no tests, and a test that was
+# asked for by name and did not run. So is a test that was skipped, since nobody
+# would notice.
 tap_results() {
-	awk '
+	awk -v wanted="${2:-1}" -v tests="${*:3}" '
 		BEGIN { plan = -1 }
 		/^TAP version/ { n = 0; plan = -1; next }
 		/^1\.\.[0-9]+/ {
@@ -38,6 +40,7 @@ tap_results() {
 			if (plan >= 0 && n >= plan)
 				n = 0
 			plan = substr($1, 4)
+			empty += plan == 0
 			if (n == plan)
 				complete++
 			next
@@ -50,6 +53,9 @@ tap_results() {
 			if (bad)
 				printf "%s", remarks
 			remarks = ""
+			sub(/ +# .*/, "", name)
+			for (; !(name in ran); sub(/^[^.]*\./, "", name))
+				ran[name] = 1
 			if (n == plan)
 				complete++
 			next
@@ -57,21 +63,53 @@ tap_results() {
 		/^# +RUN / { remarks = ""; next }
 		/^#/ { remarks = remarks $0 "\n" }
 		END {
-			if (!programs || complete < programs)
+			if (programs < wanted || complete < programs) {
 				print "not ok all tests of the program came to an end"
+				printf "# of %d programs %d began and %d came to their end\n",
+					wanted, programs, complete
+			}
+			if (empty)
+				print "not ok each program had tests"
+			n = split(tests, names, " ")
+			for (i = 1; i <= n; i++)
+				if (!(names[i] in ran))
+					print "not ok there is a test " names[i]
 		}' "$1"
 }
 
-# boot_results NAME BOOT-ARGUMENT...: runs a machine and prints its results, by
-# default from TAP; another function to read the console is named by $results.
-# What a kernel that counts coverage has counted goes to the directory $GCOV.
+# asked_for ARGUMENT...: the tests that these arguments of a program of kselftest's
+# harness name
+asked_for() {
+	grep -oP '(^| )-[tr] ?\K\S+' <<<"$*" || true
+}
+
+# in_guest TIMES COMMAND...: a line for the guest's shell that runs all of them so
+# many times, whatever became of the first, and ends with the largest status
+in_guest() {
+	echo "s=0; for n in $(seq -s ' ' "$1"); do for c in $(printf "'%s' " "${@:2}"); do \$c;" \
+		"r=\$?; [ \$r -le \$s ] || s=\$r; done; done; exit \$s"
+}
+
+# boot_results [--programs NUMBER] [--tests "TEST..."] NAME BOOT-ARGUMENT...: runs a
+# machine and prints its results, by default by tap_results; another function to
+# read the console, with the same arguments, is named by $results. What a kernel
+# that counts coverage has counted goes to the directory $GCOV.
 boot_results() {
-	local name=$1 status=0
+	local programs=1 tests=() name status=0
+	while [[ $1 == --* ]]; do
+		case $1 in
+		--programs) programs=$2 ;;
+		--tests) read -rd '' -a tests <<<"$2" || true ;;
+		*) die "boot_results: no such option: $1" ;;
+		esac
+		shift 2
+	done
+	name=$1
 	shift
 	say "booting: $name"
 	"$top/scripts/boot.sh" --log "$work/$name.console" \
 		${GCOV:+--data "$GCOV/$name.tar.gz"} "$@" >/dev/null || status=$?
-	"${results:-tap_results}" "$work/$name.console"
+	"${results:-tap_results}" "$work/$name.console" "$programs" "${tests[@]}"
 	case $status in
 	0 | 1) echo "ok $name: the kernel had nothing to complain of" ;;
 	3)

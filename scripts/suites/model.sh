@@ -17,5 +17,11 @@ END
 	;;
 esac
 
-"$top/scripts/qemu.sh" --targets "x86_64-softmmu aarch64-softmmu" --qtest >"$work/tap" || true
-tap_results "$work/tap"
+status=0
+"$top/scripts/qemu.sh" --targets "x86_64-softmmu aarch64-softmmu" --qtest >"$work/tap" || status=$?
+programs=$(sed -n 's@^+++ b/tests/qtest/\(.*-test\)\.c$@\1@p' "$top"/qemu/*.patch | sort -u | wc -l)
+tap_results "$work/tap" "$programs" | tee "$work/results"
+
+# A test that failed has said so. What else it may be, the lines above tell.
+[ "$status" = 0 ] || grep -q '^not ok ' "$work/results" ||
+	echo "not ok the qtests were built and came to their end (qemu.sh: status $status)"

@@ -50,9 +50,10 @@ make -s -C "$tree/$mock" OUTPUT="$work/bin" HDR="$headers" "${programs[@]/#/$wor
 [ $# -gt 0 ] || set -- "${programs[@]}"
 
 run() {
-	boot_results "selftest-$kernel" --kernel "$image" --initrd "$work/initrd.gz" \
+	boot_results --programs $# --tests "$(asked_for "$@")" \
+		"selftest-$kernel" --kernel "$image" --initrd "$work/initrd.gz" \
 		--iommu none --mem 3G --timeout 900 \
-		--append "guest.hugepages=32 kmemleak=on" -- "$(printf '%s; ' "$@")"
+		--append "guest.hugepages=32 kmemleak=on" -- "$(in_guest 1 "$@")"
 }
 
 if [ "$kernel" = series ]; then
