@@ -5,13 +5,14 @@
 # the kernel complained about, reports both on the console and switches off.
 #
 # Kernel arguments:
-#   guest.run="COMMAND"   the command, for sh -c; or
-#   guest.run64=BASE64    the same in base64, which takes every character
+#   guest.run64=BASE64    the command, for sh -c, in base64, which takes every
+#                         character
 #   guest.hugepages=N     reserve N huge pages
 #   guest.interactive=1   a shell on the console instead of a plain run
 #
 # The command finds in $DATA a serial line for results, apart from the console.
-# The last two console lines are for the machine that started this one:
+# The last console lines are for the machine that started this one:
+#   guest: complaints     and what the kernel said, if anything
 #   guest: splats N
 #   guest: exit N
 
@@ -25,9 +26,9 @@ mount -t tmpfs tmpfs /tmp
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 exec </dev/console >/dev/console 2>&1
 
-# What is the argument $1= of the kernel command line? Quotes are removed.
+# What is the argument $1= of the kernel command line?
 karg() {
-	sed -n "s/.*\\b$1=\\(\"\\([^\"]*\\)\"\\|\\([^ ]*\\)\\).*/\\2\\3/p" /proc/cmdline
+	sed -n "s/.*\\b$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline
 }
 
 # The second serial port, as x86 and Arm call it
@@ -47,9 +48,7 @@ if [ -n "$pages" ]; then
 	[ "$got" = "$pages" ] || echo "guest: only $got of $pages huge pages"
 fi
 
-run=$(karg guest.run)
-run64=$(karg guest.run64)
-[ -n "$run64" ] && run=$(echo "$run64" | base64 -d)
+run=$(karg guest.run64 | base64 -d)
 
 if [ -n "$(karg guest.interactive)" ]; then
 	# A login on the real line, so that job control and ^C work.
@@ -73,6 +72,7 @@ fi
 
 # One record per complaint: its first line and what follows of it.
 complaints='KASAN:|\bBUG:|WARNING:|possible .* detected|Oops:|UBSAN:|general protection fault|Unable to handle kernel|blocked for more than'
+echo "guest: complaints"
 dmesg | grep -E -A 40 "$complaints"
 splats=$(dmesg | grep -cE "$complaints")
 
