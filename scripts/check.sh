@@ -3,6 +3,7 @@
 # Runs test suites and counts.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/suites/jobs.sh"
 
 all=(static unit bench mutants kunit series model selftest peer demo vtd amd smmuv3)
 by_name=(qemu migrate bisect deb smmuv3-64k smmuv3-acpi)
@@ -56,9 +57,20 @@ fi
 mkdir -p "$top/build/check"
 passed=0 failed=0
 
-# run_suite SUITE: its results go to a file
+# While a suite runs, its results go to a file of this run's, SUITE.results.PID:
+# another run may have the same suite. What was stopped leaves what it has.
+keep_results() {
+	local results
+	for results in "$top"/build/check/*.results."$$"; do
+		[ ! -e "$results" ] || mv "$results" "${results%.*}"
+	done
+	rm -f "$top"/build/check/*.results."$$".seconds
+}
+trap keep_results EXIT
+
+# run_suite SUITE
 run_suite() {
-	local results=$top/build/check/$1.results start=$SECONDS
+	local results=$top/build/check/$1.results.$$ start=$SECONDS
 	"$top/scripts/suites/$1.sh" "${args[@]}" >"$results" ||
 		echo "not ok the suite ran to its end (status $?)" >>"$results"
 	echo $((SECONDS - start)) >"$results.seconds"
@@ -66,7 +78,7 @@ run_suite() {
 
 # report_suite SUITE: prints what failed, and counts
 report_suite() {
-	local results=$top/build/check/$1.results ok bad
+	local results=$top/build/check/$1.results.$$ ok bad
 	ok=$(grep -c '^ok ' "$results" || true)
 	bad=$(grep -c '^not ok ' "$results" || true)
 	if [ "$((ok + bad))" = 0 ]; then
@@ -79,7 +91,7 @@ report_suite() {
 }
 
 for suite in "${suites[@]}"; do
-	[ -x "$top/scripts/suites/$suite.sh" ] ||
+	printf '%s\n' "${all[@]}" "${by_name[@]}" | grep -qxF -- "$suite" ||
 		die "no such suite: $suite (${all[*]} ${by_name[*]})"
 done
 
@@ -106,12 +118,14 @@ while [ ${#suites[@]} -gt 0 ]; do
 	done
 	say "suite ${now[*]}"
 	for suite in "${now[@]}"; do
-		run_suite "$suite" &
+		background run_suite "$suite"
 	done
 	wait
+	jobs=()
 	for suite in "${now[@]}"; do
 		report_suite "$suite"
 	done
+	keep_results
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

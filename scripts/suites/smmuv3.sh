@@ -5,6 +5,7 @@
 #
 # Under ACPI a few tests only; the suite smmuv3-acpi has more.
 set -euo pipefail
+. "$(dirname "$0")/jobs.sh"
 
 case ${1:-} in
 -h | --help) exec "$(dirname "$0")/dma.sh" --help ;;
@@ -18,10 +19,12 @@ stage() {
 # Side by side: neither keeps two processors busy.
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-stage 1 smmuv3 "$@" >"$out" &
+background stage 1 smmuv3 "$@" >"$out"
+background stage 2 smmuv3-s2 "$@"
 status=0
-stage 2 smmuv3-s2 "$@" || status=1
-wait "$!" || status=1
+for job in "${jobs[@]}"; do
+	wait "$job" || status=1
+done
 cat "$out"
 [ "$status" = 0 ] || exit 1
 [ $# -gt 0 ] || "$(dirname "$0")/smmuv3-acpi.sh" --brief
