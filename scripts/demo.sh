@@ -21,6 +21,7 @@ usage: ./run demo [--iommu NAME] [--size MIB] [--kernel series|stock] [OPTION...
                 must then find the copy different
   --rounds N, --seed N, --rate N
                 passed on to the program, see tools/iommu-dirty/migrate.c
+  --output DIR  results go there instead of to out/demo/
 
 Builds what is missing first. KERNEL= and QEMU= name a kernel image and a QEMU
 binary to use instead, HDR= a directory of installed kernel headers.
@@ -31,7 +32,7 @@ what does not split does not, and sends 100 times as much for one write a leaf.
 END
 }
 
-iommu=vtd size='' tree=series pass=() huge=''
+iommu=vtd size='' tree=series pass=() huge='' out=$top/out/demo
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help | -h) usage; exit ;;
@@ -40,6 +41,7 @@ while [ $# -gt 0 ]; do
 	--iommu) iommu=${2:?--iommu needs a name} ;;
 	--size) size=${2:?--size needs a number of MiB} ;;
 	--kernel) tree=${2:?--kernel takes series or stock} ;;
+	--output) out=$(realpath -m -- "${2:?--output takes a directory}") ;;
 	--drop | --rounds | --seed | --rate) pass+=("$1" "${2:?$1 needs a number}") ;;
 	*) usage >&2; die "do not know $1" ;;
 	esac
@@ -54,15 +56,18 @@ fi
 for_machine "$iommu"
 [ "$pages" = 4k ] || die "--iommu $iommu: the program knows pages of 4 KiB only"
 build=$top/build/demo/$arch
-out=$top/out/demo
+shown=${out#"$top/"}
+lock "$out"
 if [ -z "${HDR:-}" ]; then
 	HDR=$("$top/scripts/kernel.sh" --headers --arch "$arch" | tail -n 1)
 	HDR=${HDR%/include}
 fi
 
-make -s -C "$top/tools/iommu-dirty" O="$build" HDR="$HDR" CC="${cross}gcc"
-"$top/scripts/initramfs.sh" --busybox "$busybox" "$build/initrd.gz" "$build/migrate"
-mkdir -p "$out"
+(
+	lock "$build"
+	make -s -C "$top/tools/iommu-dirty" O="$build" HDR="$HDR" CC="${cross}gcc"
+	"$top/scripts/initramfs.sh" --busybox "$busybox" "$build/initrd.gz" "$build/migrate"
+)
 
 kernel() {
 	if [ "$1" = series ] && [ -n "${KERNEL:-}" ]; then
@@ -75,8 +80,8 @@ kernel() {
 # run DIR/NAME TREE MIB ARGUMENTS COMMAND: leaves NAME.csv and NAME.log
 run() {
 	local image status=0
-	image=$(kernel "$2") || return
 	rm -f "$1".{csv,log}
+	image=$(kernel "$2") || return
 	"$top/scripts/boot.sh" --kernel "$image" --initrd "$build/initrd.gz" \
 		--iommu "$iommu" --mem "$3M" --append "quiet $4" \
 		--data "$1.csv" --log "$1.log" --timeout 300 -- "$5" || status=$?
@@ -91,6 +96,8 @@ plain() {
 	# Memory for the source, the destination, the kernel and its page tables
 	run "$out/rounds" "$tree" $((2 * size + 512)) '' \
 		"migrate --size $size --data \$DATA ${pass[*]}" || status=$?
+	# What kept the machine from running has said so.
+	[ -e "$out/rounds.log" ] || return "$status"
 	mv "$out/rounds.log" "$out/console.log"
 
 	last=$(tail -n 1 "$out/rounds.csv" | cut -d, -f1)
@@ -99,11 +106,11 @@ plain() {
 			-e "what='Pre-copy of $size MiB while a PCI device writes (${iommu%%,*})'" \
 			"$top/scripts/demo/rounds.gnuplot"
 		echo
-		echo "plot:    out/demo/demo.svg"
-		echo "rounds:  out/demo/rounds.csv"
+		echo "plot:    $shown/demo.svg"
+		echo "rounds:  $shown/rounds.csv"
 	fi
 	grep '^migrate: ' "$out/console.log" | tail -n 1 ||
-		echo "demo: no verdict, see out/demo/console.log" >&2
+		echo "demo: no verdict, see $shown/console.log" >&2
 	return "$status"
 }
 
@@ -135,7 +142,10 @@ all_huge() {
 	mkdir -p "$dir"
 	for name in "${names[@]}"; do
 		say "$size MiB in huge leaves: $name"
-		one_huge "$name" || die "$name: failed, see out/demo/huge/$name.log"
+		one_huge "$name" || {
+			[ ! -e "$dir/$name.log" ] || die "$name: failed, see $shown/huge/$name.log"
+			exit 1
+		}
 	done
 
 	(cd "$dir" && awk -v stop=$stop -f "$top/scripts/demo/huge.awk" \
@@ -143,8 +153,8 @@ all_huge() {
 	gnuplot -e "dir='$dir'; out='$out/huge.svg'; names='${names[*]}'" \
 		-e "what='Pre-copy of $size MiB in leaves of 2 MiB (${iommu%%,*})'" \
 		"$top/scripts/demo/huge.gnuplot"
-	echo "plot:    out/demo/huge.svg"
-	echo "rounds:  out/demo/huge/"
+	echo "plot:    $shown/huge.svg"
+	echo "rounds:  $shown/huge/"
 	return "$status"
 }
 

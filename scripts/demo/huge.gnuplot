@@ -4,7 +4,6 @@
 
 set datafile separator comma
 set terminal svg size 900,540 font "DejaVu Sans,13" background rgb "white"
-if (exists("png")) set terminal pngcairo size 900,540 font "DejaVu Sans,11"
 set output out
 
 set multiplot layout 1,2 title what font ",16"

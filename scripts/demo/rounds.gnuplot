@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The migration round by round. scripts/demo.sh sets csv, out, what (the title)
-# and last, the number of the last round; with png=1 it is a PNG.
+# and last, the number of the last round.
 
 set datafile separator comma
 set terminal svg size 900,540 font "DejaVu Sans,13" background rgb "white"
-if (exists("png")) set terminal pngcairo size 900,540 font "DejaVu Sans,11"
 set output out
 
 set title what font ",16" offset 0,0.3

@@ -43,8 +43,8 @@ unpack() {
 boots() {
 	local image
 	image=$(compgen -G "$unpacked/boot/vmlinuz-*") &&
-		KERNEL=$image "$top/scripts/demo.sh" --size 64 &&
-		grep -q '^migrate: identical' "$top/out/demo/console.log"
+		KERNEL=$image "$top/scripts/demo.sh" --size 64 --output "$work/demo" &&
+		grep -q '^migrate: identical' "$work/demo/console.log"
 }
 
 result "deb: packages" build

@@ -19,28 +19,39 @@ END
 	;;
 esac
 
+out=$work/out
+
+# demo ARGUMENT...: leaves out/demo as it is, for the one who made that
+demo() {
+	rm -rf "$out"
+	"$top/run" demo --output "$out" "$@"
+}
+
 as_it_is() {
-	"$top/run" demo && [ -s "$top/out/demo/demo.svg" ]
+	demo && [ -s "$out/demo.svg" ]
 }
 
 # It must fail for the reason it was made to.
 page_dropped() {
-	"$top/run" demo --drop 1 && return 1
-	grep -q '^migrate: DIFFERENT, 1 page' "$top/out/demo/console.log"
+	demo --drop 1 && return 1
+	grep -q '^migrate: DIFFERENT, 1 page' "$out/console.log"
 }
 
 huge() {
-	"$top/run" demo --huge=off,default --size 256 && [ -s "$top/out/demo/huge.svg" ]
+	demo --huge=off,default --size 256 && [ -s "$out/huge.svg" ]
 }
 
 # example MACHINE: the program that Documentation prints prints what is said there.
 example() {
 	local dir=$top/build/demo/x86 page=$top/Documentation/userspace-api/iommufd-dirty.rst
 	local headers image want
-	headers=$("$top/scripts/kernel.sh" --headers)
-	image=$("$top/scripts/kernel.sh")
-	make -s -C "$top/tools/iommu-dirty" O="$dir" HDR="${headers%/include}" CC=gcc
-	"$top/scripts/initramfs.sh" "$work/example.gz" "$dir/example"
+	headers=$("$top/scripts/kernel.sh" --headers) &&
+		image=$("$top/scripts/kernel.sh") || return
+	(
+		lock "$dir" &&
+			make -s -C "$top/tools/iommu-dirty" O="$dir" HDR="${headers%/include}" CC=gcc &&
+			"$top/scripts/initramfs.sh" "$work/example.gz" "$dir/example"
+	) || return
 	# The first edu device of the machine, bound as the page says.
 	# shellcheck disable=SC2016 # the guest's shell expands it
 	"$top/scripts/boot.sh" --kernel "$image" --initrd "$work/example.gz" \
@@ -54,7 +65,7 @@ example() {
 			exit
 		done
 		exit 1' || return
-	want=$(sed -n '/^  # example /,/^$/{/^  dirty:/s/^  //p}' "$page")
+	want=$(sed -n '/^  # example /,/^$/{/^  dirty:/s/^  //p}' "$page") || return
 	[ -n "$want" ] && diff <(echo "$want") <(sed -n '/^dirty:/s/ *$//p' "$work/example.log")
 }
 
