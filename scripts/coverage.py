@@ -132,10 +132,12 @@ def row(name, pairs):
 
 
 def main():
+    if len(sys.argv) < 5 or sys.argv[1] in ('-h', '--help'):
+        asked = sys.argv[1:2] in (['-h'], ['--help'])
+        print(__doc__, file=sys.stdout if asked else sys.stderr)
+        sys.exit(0 if asked else 2)
     top, data, out = map(os.path.abspath, sys.argv[1:4])
     files = sys.argv[4:]
-    # What is only declarations, or a test itself, has nothing to run.
-    files = [name for name in files if 'kunit' not in name]
     lines, branches = count(top, data, files)
     known = read_list(f'{top}/scripts/coverage.uncovered')
     table = [f'{"file":<46} {"lines":>22} {"branches":>22}']
@@ -143,6 +145,7 @@ def main():
     new = []
     for name in files:
         if not lines[name]:
+            # A header may be only declarations.
             if name.endswith('.c'):
                 new.append(f'{name}: nothing of it was counted')
             continue

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Apply patches/removal to a kernel tree, counting what each rule matches.
 
+usage: remove.py TREE REMOVAL
+
+TREE is a 6.12 kernel tree, REMOVAL the directory patches/removal.
+
 Spatch says nothing about a rule that matches nothing, so that a base that has
 moved would keep a part of what is to go. Hence every rule of a semantic patch
 runs on its own, and must change its file. The tree is written only when all of
@@ -113,6 +117,10 @@ def work(tree, target, cocci, edits, scratch):
 
 
 def main():
+    if len(sys.argv) != 3 or sys.argv[1] in ("-h", "--help"):
+        asked = sys.argv[1:2] in (["-h"], ["--help"])
+        print(__doc__, file=sys.stdout if asked else sys.stderr)
+        sys.exit(0 if asked else 2)
     tree, removal = map(Path, sys.argv[1:])
     patches, edits = {}, {}
     for cocci in sorted(removal.glob("*.cocci")):

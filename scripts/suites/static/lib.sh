@@ -4,6 +4,7 @@
 # What the parts of suite static share: the composed tree and lists of its files.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$top/scripts/mails.sh"
 
 part_usage() {
 	cat <<END
@@ -18,7 +19,7 @@ case ${1:-} in
 esac
 
 tree=$("$top/scripts/compose.sh")
-mapfile -t files < <(grep -h $'^\t' "$top/patches/series" | tr -d '\t')
+mapfile -t files < <(overlay)
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.[ch]$')
 # shellcheck disable=SC2034 # for the parts, as all that follows
 mapfile -t kernel_sources < <(printf '%s\n' "${sources[@]}" | grep -v '^tools/')
