@@ -78,11 +78,12 @@ ktap_results() {
 		END { if (!suites) print "not ok there were unit tests" }' "$1"
 }
 
+
 # run MACHINE
 run() {
 	local image
 	for_machine "$1"
-	image=$("$top/scripts/kernel.sh" --arch "$arch" --debug)
+	image=$("$top/scripts/kernel.sh" --arch "$arch" --pages "$pages" --debug)
 	"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd-$arch.gz"
 	# The console shows little of what the kernel says; debugfs has all.
 	results=ktap_results boot_results "$1" --kernel "$image" \
