@@ -16,4 +16,10 @@ END
 	;;
 esac
 
-"$top/scripts/mutants.sh" | sed -E 's/^((not )?ok )/\1mutants: /'
+status=0
+"$top/scripts/mutants.sh" | sed -E 's/^((not )?ok )/\1mutants: /' | tee "$work/results" ||
+	status=${PIPESTATUS[0]}
+
+# One that survived makes it fail too, and has said so.
+[ "$status" != 1 ] || ! grep -q '^not ok ' "$work/results" || status=0
+exit "$status"
