@@ -17,8 +17,9 @@ usage: scripts/suites/static.sh [PART...]
   docs    our pages of Documentation, by the kernel's configuration of Sphinx
   cocci   the kernel's semantic patches, and those of scripts/cocci, each of
           which must report what it is there for
-  builds  for x86 and arm64: W=1 by gcc and clang, sparse; the kernel links
-          with IOMMUFD=y and m, and n misses nothing; the base builds without its dirty tracking
+  builds  for x86 and arm64: W=1 by gcc and clang, sparse; the kernel links with
+          IOMMUFD=m (y is the test kernels'), and n misses nothing; the base builds
+          without its dirty tracking
 
 Without a name all of them.
 END
