@@ -35,6 +35,7 @@ key=$(uname -m)-$(basename "$compiler")-$("$compiler" -dumpfullversion -dumpvers
 expected=$top/tools/testing/iommu-dirty/callgrind.expected
 counted=$work/counted
 
+lock "$work"
 make -s -C "$top/tools/testing/iommu-dirty" O="$work" CC="$compiler" "$work/bench"
 rm -f "$work"/callgrind.out*
 say "counting, $key"

@@ -37,7 +37,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 work=$top/build/check/client
-mkdir -p "$work"
+lock "$work"
 
 : "${IMAGE:=$("$top/scripts/kernel.sh" "${flavour[@]}" --client)}"
 client=$("$top/scripts/client-qemu.sh")

@@ -17,6 +17,7 @@ END
 	;;
 esac
 
+lock "$work"
 packages=$work/packages
 unpacked=$work/unpacked
 

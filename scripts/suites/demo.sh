@@ -19,6 +19,7 @@ END
 	;;
 esac
 
+lock "$work"
 out=$work/out
 
 # demo ARGUMENT...: leaves out/demo as it is, for the one who made that

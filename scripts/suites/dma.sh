@@ -43,7 +43,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$machine" ] || { usage >&2; exit 2; }
 work=$top/build/check/${machine%%,*}
-mkdir -p "$work"
+lock "$work"
 
 # Without names also what only the series has
 programs=("${program:-dma_dirty}")

@@ -78,6 +78,7 @@ ktap_results() {
 		END { if (!suites) print "not ok there were unit tests" }' "$1"
 }
 
+lock "$work"
 
 # run MACHINE
 run() {

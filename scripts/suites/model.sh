@@ -17,6 +17,7 @@ END
 	;;
 esac
 
+lock "$work"
 status=0
 "$top/scripts/qemu.sh" --targets "x86_64-softmmu aarch64-softmmu" --qtest >"$work/tap" || status=$?
 programs=$(sed -n 's@^+++ b/tests/qtest/\(.*-test\)\.c$@\1@p' "$top"/qemu/*.patch | sort -u | wc -l)

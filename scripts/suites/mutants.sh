@@ -16,6 +16,7 @@ END
 	;;
 esac
 
+lock "$work"
 status=0
 "$top/scripts/mutants.sh" | sed -E 's/^((not )?ok )/\1mutants: /' | tee "$work/results" ||
 	status=${PIPESTATUS[0]}

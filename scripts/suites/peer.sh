@@ -32,6 +32,7 @@ defines=(-Din_data_type=out_data_type -DIOMMU_HW_INFO_TYPE_DEFAULT=0
 	-DIOMMU_HW_INFO_FLAG_INPUT_TYPE=1 -DMOCK_FLAGS_DEVICE_PASID=0
 	-DMOCK_PASID_WIDTH=0 -D_GNU_SOURCE=)
 
+lock "$work"
 tree=$("$top/scripts/compose.sh")
 image=$("$top/scripts/kernel.sh" --kernel "$kernel" --debug)
 headers=$("$top/scripts/kernel.sh" --headers)

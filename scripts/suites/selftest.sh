@@ -36,6 +36,7 @@ done
 mock=tools/testing/selftests/iommu/mock
 # Stock's bugs are not for KASAN to find here.
 [ "$kernel" = series ] || flavour=()
+lock "$work"
 image=$("$top/scripts/kernel.sh" --kernel "$kernel" "${flavour[@]}")
 tree=$("$top/scripts/compose.sh")
 headers=$("$top/scripts/kernel.sh" --headers)

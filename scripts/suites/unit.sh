@@ -45,6 +45,7 @@ if [ -n "${GCOV:-}" ]; then
 	work=$GCOV programs=(walk split split_race revoke million hw) targets=(check)
 	make_args+=(CFLAGS="-O1 -g -std=gnu11 --coverage")
 fi
+lock "$work"
 # A program that leaves nothing behind has not come to its end.
 for file in "${programs[@]/%/.tap}" fuzz.log tsan-fault.log; do
 	: >"$work/$file"

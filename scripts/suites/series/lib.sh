@@ -18,6 +18,7 @@ case ${1:-} in
 -h | --help) part_usage; exit ;;
 esac
 
+lock "$work"
 tree=$("$top/scripts/compose.sh")
 rm -rf "${work:?}"/*/
 export GIT_AUTHOR_NAME='A Tester' GIT_AUTHOR_EMAIL=tester@localhost

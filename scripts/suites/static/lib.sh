@@ -18,6 +18,7 @@ case ${1:-} in
 -h | --help) part_usage; exit ;;
 esac
 
+lock "$work"
 tree=$("$top/scripts/compose.sh")
 mapfile -t files < <(overlay)
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.[ch]$')
