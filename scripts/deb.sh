@@ -76,11 +76,11 @@ configure() {
 		[ -e "$tree/$file" ] || option --set-str "$key" ''
 	done
 	option --disable LOCALVERSION_AUTO
-	kmake olddefconfig
+	kmake olddefconfig || return
 	! complete || return 0
 	option --enable IOMMU_SUPPORT --enable INTEL_IOMMU --enable AMD_IOMMU \
 		--module IOMMUFD --module VFIO --module VFIO_PCI --enable VFIO_DEVICE_CDEV
-	kmake olddefconfig
+	kmake olddefconfig || return
 	complete || {
 		echo "that configuration cannot have IOMMUFD, VFIO_DEVICE_CDEV and an IOMMU"
 		return 1

@@ -82,9 +82,10 @@ kmake() {
 # An option that a fragment asks for and Kconfig drops is an error.
 configure() {
 	local option
-	kmake tinyconfig
-	(cd "$out" && "$tree/scripts/kconfig/merge_config.sh" -m -O . .config "${fragments[@]}")
-	kmake olddefconfig
+	kmake tinyconfig || return
+	(cd "$out" && "$tree/scripts/kconfig/merge_config.sh" -m -O . .config "${fragments[@]}") ||
+		return
+	kmake olddefconfig || return
 	while read -r option; do
 		grep -qx "$option" "$out/.config" || {
 			echo "$option cannot be set"

@@ -28,7 +28,8 @@ as_root() {
 }
 
 # step LOG MESSAGE COMMAND...: says what it does, keeps its output in LOG. Who
-# asks a question there gets no answer.
+# asks a question there gets no answer. A function does not end where it fails,
+# as "set -e" does not hold in a condition: it says "|| return".
 step() {
 	local log=$1
 	say "$2"

@@ -203,7 +203,7 @@ done
 
 # The qtests that the patches bring
 tests() {
-	sed -n 's@^+++ b/\(tests/qtest/.*-test\)\.c@\1@p' "${patches[@]}"
+	sed -n 's@^+++ b/\(tests/qtest/.*-test\)\.c@\1@p' "${patches[@]}" | sort -u
 }
 
 # run_tests TARGET: builds and runs them
