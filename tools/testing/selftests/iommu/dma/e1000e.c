@@ -8,8 +8,6 @@
 
 #include "e1000e.h"
 
-#define BAR_SIZE	(128 << 10)
-
 #define REG_CTRL	0x0000
 #define REG_STATUS	0x0008
 #define REG_IMC		0x00d8
@@ -111,7 +109,7 @@ int e1000e_open(struct e1000e *nic, int iommufd, unsigned int nth)
 			  iommufd);
 	if (rc)
 		return rc;
-	rc = vfio_map_bar(&nic->vfio, 0, &nic->regs, NULL);
+	rc = vfio_map_bar(&nic->vfio, 0, &nic->regs, &nic->regs_len);
 	if (rc)
 		e1000e_close(nic);
 	return rc;
@@ -122,7 +120,7 @@ void e1000e_close(struct e1000e *nic)
 	if (nic->regs) {
 		mmio_write32(nic->regs, REG_RCTL, 0);
 		mmio_write32(nic->regs, REG_TCTL, 0);
-		munmap(nic->regs, BAR_SIZE);
+		munmap(nic->regs, nic->regs_len);
 	}
 	nic->regs = NULL;
 	vfio_close(&nic->vfio);

@@ -45,6 +45,7 @@ struct e1000e_write {
  * struct e1000e - one such device
  * @vfio: attach and detach it with vfio_attach() and vfio_detach()
  * @regs: BAR 0
+ * @regs_len: its length
  * @mem: the block, for us
  * @mem_iova: the block, for the device
  * @tail: next free slot of both rings; they move together
@@ -52,6 +53,7 @@ struct e1000e_write {
 struct e1000e {
 	struct vfio_dev vfio;
 	void *regs;
+	size_t regs_len;
 	void *mem;
 	uint64_t mem_iova;
 	unsigned int tail;

@@ -6,7 +6,6 @@
 
 #include "edu.h"
 
-#define EDU_BAR_SIZE	(1 << 20)
 #define EDU_DMA_SRC	0x80
 #define EDU_DMA_DST	0x88
 #define EDU_DMA_COUNT	0x90
@@ -27,7 +26,7 @@ int edu_open(struct edu *edu, int iommufd, unsigned int nth)
 	rc = vfio_open_id(&edu->vfio, EDU_VENDOR, EDU_DEVICE, nth, iommufd);
 	if (rc)
 		return rc;
-	rc = vfio_map_bar(&edu->vfio, 0, &edu->regs, NULL);
+	rc = vfio_map_bar(&edu->vfio, 0, &edu->regs, &edu->regs_len);
 	if (!rc)
 		rc = vfio_bus_master(&edu->vfio, true);
 	if (rc)
@@ -38,7 +37,7 @@ int edu_open(struct edu *edu, int iommufd, unsigned int nth)
 void edu_close(struct edu *edu)
 {
 	if (edu->regs)
-		munmap(edu->regs, EDU_BAR_SIZE);
+		munmap(edu->regs, edu->regs_len);
 	edu->regs = NULL;
 	vfio_close(&edu->vfio);
 }

@@ -21,10 +21,12 @@
  * struct edu - one such device
  * @vfio: attach and detach it with vfio_attach() and vfio_detach()
  * @regs: BAR 0
+ * @regs_len: its length
  */
 struct edu {
 	struct vfio_dev vfio;
 	void *regs;
+	size_t regs_len;
 };
 
 /**

@@ -227,18 +227,6 @@ int oracle_split(struct oracle *o, enum oracle_split split)
 	return rc;
 }
 
-bool oracle_is_dirty(const struct oracle *o, uint64_t iova, uint64_t length)
-{
-	size_t first, last;
-	unsigned int i;
-
-	for (i = 0; i < o->nr; i++)
-		if (pages(&o->area[i], iova, length, &first, &last) &&
-		    memchr(o->area[i].dirty + first, 1, last - first + 1))
-			return true;
-	return false;
-}
-
 /* Bits of @req under the part of page @n of @a that it contains. */
 static void page_bits(const struct oracle_area *a, size_t n,
 		      const struct oracle_req *req, uint64_t *first,

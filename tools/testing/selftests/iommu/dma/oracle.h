@@ -215,12 +215,4 @@ void oracle_covered(struct oracle *o, uint64_t iova, uint64_t length);
 int oracle_delivered(struct oracle *o, const struct oracle_req *req,
 		     const uint8_t *bitmap, size_t bytes);
 
-/**
- * oracle_is_dirty - does a leaf that the next GET must report lie in a range?
- * @o: the oracle
- * @iova: first byte
- * @length: bytes
- */
-bool oracle_is_dirty(const struct oracle *o, uint64_t iova, uint64_t length);
-
 #endif /* DMA_ORACLE_H */

@@ -363,8 +363,7 @@ int vfio_map_bar(struct vfio_dev *dev, unsigned int bar, void **base,
 	if (p == MAP_FAILED)
 		return -errno;
 	*base = p;
-	if (len)
-		*len = info.size;
+	*len = info.size;
 	return 0;
 }
 

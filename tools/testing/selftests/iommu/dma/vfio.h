@@ -113,7 +113,7 @@ int vfio_detach(struct vfio_dev *dev);
  * @dev: the device
  * @bar: 0 to 5
  * @base: filled in
- * @len: filled in with its length, may be NULL
+ * @len: filled in with its length, for munmap()
  */
 int vfio_map_bar(struct vfio_dev *dev, unsigned int bar, void **base,
 		 size_t *len);
