@@ -6,16 +6,6 @@
 
 #include "edu.h"
 
-#define EDU_DMA_SRC	0x80
-#define EDU_DMA_DST	0x88
-#define EDU_DMA_COUNT	0x90
-#define EDU_DMA_CMD	0x98
-#define EDU_CMD_RUN	0x1
-#define EDU_CMD_TO_RAM	0x2
-
-/* Where the device's buffer is, in addresses that only its DMA engine knows */
-#define EDU_BUF		0x40000
-
 #define EDU_WAIT_MS	2000
 
 int edu_open(struct edu *edu, int iommufd, unsigned int nth)

@@ -15,6 +15,17 @@
 
 #define EDU_VENDOR	0x1234
 #define EDU_DEVICE	0x11e8
+
+/* Registers of its DMA engine, in BAR 0: 64 bits each, the command 32 */
+#define EDU_DMA_SRC	0x80
+#define EDU_DMA_DST	0x88
+#define EDU_DMA_COUNT	0x90
+#define EDU_DMA_CMD	0x98
+#define EDU_CMD_RUN	0x1
+#define EDU_CMD_TO_RAM	0x2
+
+/* Where its buffer is, in addresses that only the engine knows */
+#define EDU_BUF		0x40000
 #define EDU_BUF_SIZE	4096
 
 /**
