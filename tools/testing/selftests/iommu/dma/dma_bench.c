@@ -24,7 +24,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -93,14 +92,6 @@ static void must(int rc, const char *what)
 		return;
 	fprintf(stderr, "dma_bench: %s: %s\n", what, strerror(abs(rc)));
 	exit(2);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 static int by_value(const void *a, const void *b)

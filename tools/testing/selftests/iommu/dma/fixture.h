@@ -3,19 +3,13 @@
 #ifndef DMA_FIXTURE_H
 #define DMA_FIXTURE_H
 
+#include "expect.h"
 #include "kselftest_harness.h"
 #include "rig.h"
 
 /* Beyond page 9999, and 160 bitmap words */
 #define AREA_PAGES	10240
 #define AREA_LEN	(AREA_PAGES * PAGE)
-
-/*
- * Statements, unlike the harness's own: its handler would run behind, not in,
- * a loop without braces.
- */
-#define OK(x)		do { EXPECT_EQ(0, x); } while (0)
-#define MUST(x)		do { ASSERT_EQ(0, x); } while (0)
 
 /* Under TCG with every debug option a test may be slow; it may not hang. */
 #define SLOW		180

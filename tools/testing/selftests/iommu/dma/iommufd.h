@@ -14,6 +14,8 @@
 
 #include <linux/iommufd.h>
 
+#define NO_CLEAR	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR
+
 /**
  * iommufd_open - open /dev/iommu, making the node if there is none
  *
@@ -129,7 +131,7 @@ int iommufd_set_dirty(int fd, uint32_t hwpt, bool on);
  * iommufd_get_dirty - IOMMU_HWPT_GET_DIRTY_BITMAP
  * @fd: the iommufd
  * @hwpt: a HWPT allocated with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
- * @flags: 0 or IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR
+ * @flags: 0 or NO_CLEAR
  * @iova: bit 0 of the bitmap
  * @length: bytes of IOVA
  * @page_size: bytes of IOVA that a bit stands for

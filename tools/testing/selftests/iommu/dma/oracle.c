@@ -401,7 +401,7 @@ int oracle_ask(struct oracle *o, const struct oracle_req *req)
 	if (!rc) {
 		expect(o, req, im.want + im.start);
 		rc = compare(req, im.now, im.want, im.size, im.start * 8);
-		if (!(req->flags & IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR))
+		if (!(req->flags & NO_CLEAR))
 			oracle_covered(o, req->iova, req->length);
 	} else if (memcmp(im.now, im.want, im.size)) {
 		printf("# GET failed with %d and has written\n", rc);

@@ -28,8 +28,6 @@
 #define RIG_IOVA	0x100000000ULL
 #define RIG_NIC_IOVA	0x4000000000ULL
 
-#define NO_CLEAR	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR
-
 /* The last of the edu devices is behind a bridge to conventional PCI. */
 #define RIG_EDUS	3
 #define RIG_EDU_BRIDGED	2

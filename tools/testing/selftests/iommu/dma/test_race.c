@@ -4,7 +4,6 @@
  * all threads have, and then the answer must be exact.
  */
 #include <pthread.h>
-#include <time.h>
 
 /*
  * One action against SET.  What may go wrong does so in a small part of either,
@@ -22,14 +21,6 @@ struct race {
 	bool set;		/* SET is done */
 	int rc;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static void spin(uint64_t ns)
 {

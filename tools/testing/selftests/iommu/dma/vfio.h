@@ -171,7 +171,8 @@ static inline void dma_mb(void)
 #endif
 }
 
-/* Milliseconds of a clock that never steps, for bounded waits. */
+/* A clock that never steps: for what something took, and for bounded waits */
+uint64_t now_ns(void);
 uint64_t now_ms(void);
 
 #endif /* DMA_VFIO_H */
