@@ -74,7 +74,7 @@ TEST_F(untracked, no_allocation)
 /* An ordinary page table is what it always was, and says so. */
 TEST_F(untracked, dma_without_tracking)
 {
-	uint8_t *nic_mem = mem_alloc(E1000E_MEM_SIZE, PAGE);
+	uint8_t *nic_mem = mem_alloc(NIC_MEM, PAGE);
 	uint8_t *mem = mem_alloc(PAGES * PAGE, PAGE);
 	uint8_t frame[E1000E_MIN_LEN];
 	uint64_t bits = 0;
@@ -84,7 +84,7 @@ TEST_F(untracked, dma_without_tracking)
 	ASSERT_NE(NULL, nic_mem);
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, iommufd_map(self->fd, self->ioas, nic_mem, RIG_NIC_IOVA,
-				 E1000E_MEM_SIZE));
+				 NIC_MEM));
 	ASSERT_EQ(0, iommufd_map(self->fd, self->ioas, mem, RIG_IOVA,
 				 PAGES * PAGE));
 	ASSERT_EQ(0, iommufd_hwpt_alloc(self->fd, self->nic.vfio.devid,
@@ -104,7 +104,7 @@ TEST_F(untracked, dma_without_tracking)
 
 	e1000e_close(&self->nic);
 	mem_free(mem, PAGES * PAGE, PAGE);
-	mem_free(nic_mem, E1000E_MEM_SIZE, PAGE);
+	mem_free(nic_mem, NIC_MEM, PAGE);
 }
 
 /* VFIO's container says that it can, and reports all that is mapped. */

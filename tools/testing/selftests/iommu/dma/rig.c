@@ -257,9 +257,6 @@ void *mem_alloc_contiguous(size_t length)
 	return mem;
 }
 
-/* The network device's block, in whole pages */
-#define NIC_MEM		round_up_to(E1000E_MEM_SIZE, PAGE)
-
 static int open_nic(struct rig *r)
 {
 	int rc;

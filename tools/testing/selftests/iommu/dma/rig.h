@@ -28,6 +28,9 @@
 #define RIG_IOVA	0x100000000ULL
 #define RIG_NIC_IOVA	0x4000000000ULL
 
+/* The network device's block, in whole pages */
+#define NIC_MEM		((E1000E_MEM_SIZE + PAGE - 1) / PAGE * PAGE)
+
 /* The last of the edu devices is behind a bridge to conventional PCI. */
 #define RIG_EDUS	3
 #define RIG_EDU_BRIDGED	2

@@ -131,7 +131,7 @@ TEST_F(container, type1_v1)
 	struct type1_unmap unmap;
 	uint64_t bits = 0;
 
-	type1_unmap_init(&unmap, RIG_NIC_IOVA, E1000E_MEM_SIZE, PAGE, NULL);
+	type1_unmap_init(&unmap, RIG_NIC_IOVA, NIC_MEM, PAGE, NULL);
 	MUST(type1_unmap(r->fd, &unmap));
 	MUST(ioctl(r->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	EXPECT_EQ(-EACCES, type1_log(r->fd, true));
