@@ -132,16 +132,20 @@ TEST_F(trace, unmap)
 				 (unsigned long long)SPLIT_LEN));
 }
 
-/* One more than the limit, by tables of which a page is one */
+/*
+ * Leaves that it takes tables of a MiB to split, a page each, and SPLIT_LEAVES
+ * more
+ */
 static uint64_t map_beyond_limit(struct rig *r, uint8_t *mem, bool map)
 {
-	uint64_t iova, end = FAR_IOVA + (1 << 20) / PAGE * LEAF;
+	const uint64_t leaves = (1 << 20) / PAGE + SPLIT_LEAVES;
+	uint64_t iova, end = FAR_IOVA + leaves * LEAF;
 
-	for (iova = FAR_IOVA; iova <= end; iova += SPLIT_LEN)
+	for (iova = FAR_IOVA; iova < end; iova += SPLIT_LEN)
 		if (map ? rig_map_at(r, mem, iova, SPLIT_LEN, mem_large()) :
 			  rig_unmap(r, iova, SPLIT_LEN))
 			return 0;
-	return iova - FAR_IOVA;
+	return end - FAR_IOVA;
 }
 
 /*
