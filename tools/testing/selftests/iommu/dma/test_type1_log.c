@@ -218,6 +218,7 @@ TEST(closed_while_logging)
 		}
 		rig_close(&rig);
 		pages[i] = iommu_table_pages();
+		ASSERT_LE(0, pages[i]);
 	}
 	EXPECT_EQ(pages[0], pages[3]);
 }
