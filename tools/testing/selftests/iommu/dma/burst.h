@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A device that writes any pages of an area, in bursts, until it is told not to,
- * and what it left in memory: its stamps, which are never 0.
+ * An area that is unmapped, with a report, while a device writes any pages of it,
+ * in bursts.  What it wrote is seen in memory: its stamps, which are never 0.
  */
 #ifndef DMA_BURST_H
 #define DMA_BURST_H
@@ -19,10 +19,16 @@
  * struct burst - the device, and its area
  * @rig: the network device of this rig
  * @iova: the area
+ * @mem: its memory
  * @pages: its length
+ * @leaf: pages of a leaf
  * @seed: of the choice of pages
  * @stamp: of the next write
- * @bursts: how many there were since burst_begin()
+ * @get: take a report before the area goes; NULL for none
+ * @unmap: unmap all of it, with a report
+ * @reported: is a page in one of the two?
+ * @arg: for these three
+ * @bursts: how many there were since the device began
  * @stop: no more
  * @rc: what went wrong
  * @thread: who has the device write
@@ -30,9 +36,17 @@
 struct burst {
 	struct rig *rig;
 	uint64_t iova;
-	uint64_t pages;
+	uint8_t *mem;
+	size_t pages;
+	size_t leaf;
 	uint64_t seed;
 	uint64_t stamp;
+	int (*get)(void *arg);
+	int (*unmap)(void *arg);
+	bool (*reported)(void *arg, size_t page);
+	void *arg;
+
+	/* Private */
 	unsigned int bursts;
 	bool stop;
 	int rc;
@@ -40,49 +54,18 @@ struct burst {
 };
 
 /**
- * burst_begin - go
- * @b: the device
- */
-int burst_begin(struct burst *b);
-
-/**
- * burst_wait - wait for some bursts
- * @b: the device
- * @more: how many from now
- */
-void burst_wait(struct burst *b, unsigned int more);
-
-/**
- * burst_end - stop, when the last burst is complete
- * @b: the device
+ * burst_unmap - unmap the area while the device writes, and compare
+ * @b: the device, and its area, which is mapped
+ * @bursts: how many there are before anything else happens, at least one
  *
- * Return: what went wrong, or 0.
- */
-int burst_end(struct burst *b);
-
-/**
- * burst_late - does the machine show dirty state as late as it may?
+ * What changed in memory must be in a report, also what changed at the last
+ * moment, and nothing else may be, but for pages of a leaf that was written.  The
+ * device goes on when the area is gone, and nothing of that may be in memory.
  *
- * scripts/machines say so.  A write whose leaf loses its permission before it is
- * marked would be refused by hardware; the model has let it through by then.  So
- * nothing may be written where something is unmapped, at this moment.
+ * Prints the first page of each kind that is wrong.
+ *
+ * Return: 0 if all is right, how much is wrong, or a negative errno.
  */
-bool burst_late(void);
-
-/* Was a page written? */
-static inline bool burst_written(const uint8_t *mem, size_t page)
-{
-	return *(const uint64_t *)(mem + page * PAGE);
-}
-
-/**
- * burst_leaf_written - was anything written of a page's leaf?
- * @mem: the area
- * @pages: its length
- * @page: the page
- * @leaf: pages of a leaf
- */
-bool burst_leaf_written(const uint8_t *mem, size_t pages, size_t page,
-			size_t leaf);
+int burst_unmap(struct burst *b, unsigned int bursts);
 
 #endif /* DMA_BURST_H */
