@@ -14,6 +14,9 @@
 /* Under TCG with every debug option a test may be slow; it may not hang. */
 #define SLOW		180
 
+/* For how long, at most, threads that race go on until they have met */
+#define PATIENCE_MS	60000
+
 /*
  * A rig with an area at RIG_IOVA.  Each test runs three times: with small leaves
  * and with large ones, a page, and what an entry of the next level maps; and

@@ -219,7 +219,15 @@ TEST_F_TIMEOUT(rig, set_races_set, SLOW)
 	}
 }
 
-/* A thread that works until it is told to stop, or has done @max rounds. */
+/**
+ * struct worker - a thread that works until it is told to stop
+ * @rig: on this rig
+ * @thread: the thread
+ * @stop: no more
+ * @nr: which of several it is; or how often it has been seen, see toggle()
+ * @done: complete rounds of it
+ * @rc: what went wrong
+ */
 struct worker {
 	struct rig *rig;
 	pthread_t thread;
@@ -231,8 +239,22 @@ struct worker {
 
 static bool worker_goes_on(struct worker *w, unsigned int max)
 {
-	return !w->rc && w->done++ < max &&
+	return !w->rc && w->done < max &&
 	       !__atomic_load_n(&w->stop, __ATOMIC_RELAXED);
+}
+
+static void worker_did(struct worker *w, int rc)
+{
+	__atomic_store_n(&w->rc, rc, __ATOMIC_RELAXED);
+	if (!rc)
+		__atomic_add_fetch(&w->done, 1, __ATOMIC_RELAXED);
+}
+
+/* It works, and has not done so many rounds yet. */
+static bool worker_behind(const struct worker *w, unsigned int rounds)
+{
+	return !__atomic_load_n(&w->rc, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&w->done, __ATOMIC_RELAXED) < rounds;
 }
 
 static int worker_join(struct worker *w)
@@ -243,6 +265,8 @@ static int worker_join(struct worker *w)
 }
 
 #define CHURN_LEN	STRIP
+/* Of who reads, and of each that maps and unmaps meanwhile */
+#define CHURN_ROUNDS	60
 
 /* Map and unmap right behind the tested area, and a little further on. */
 static void *churn(void *arg)
@@ -252,17 +276,24 @@ static void *churn(void *arg)
 	void *mem = mem_alloc(CHURN_LEN, PAGE);
 
 	if (!mem)
-		w->rc = -ENOMEM;
+		worker_did(w, -ENOMEM);
 	while (worker_goes_on(w, 100000)) {
 		uint64_t len = CHURN_LEN >> w->done % 8;
+		int rc;
 
-		w->rc = iommufd_map(w->rig->fd, w->rig->ioas, mem, iova, len);
-		if (!w->rc)
-			w->rc = iommufd_unmap(w->rig->fd, w->rig->ioas, iova,
-					      len);
+		rc = iommufd_map(w->rig->fd, w->rig->ioas, mem, iova, len);
+		if (!rc)
+			rc = iommufd_unmap(w->rig->fd, w->rig->ioas, iova, len);
+		worker_did(w, rc);
 	}
 	mem_free(mem, CHURN_LEN, PAGE);
 	return NULL;
+}
+
+static bool churn_behind(const struct worker w[2])
+{
+	return worker_behind(&w[0], CHURN_ROUNDS) ||
+	       worker_behind(&w[1], CHURN_ROUNDS);
 }
 
 /* Promises 1, 3: mappings come and go inside the range that is read. */
@@ -270,32 +301,49 @@ TEST_F_TIMEOUT(dma, map_races_get, SLOW)
 {
 	struct rig *r = &self->rig;
 	struct worker w[2] = { { .rig = r }, { .rig = r, .nr = 1 } };
+	uint64_t end = now_ms() + PATIENCE_MS;
 	unsigned int round, i;
 
 	MUST(rig_set(r, true));
 	for (i = 0; i < ARRAY_SIZE(w); i++)
 		MUST(pthread_create(&w[i].thread, NULL, churn, &w[i]));
-	for (round = 0; round < 60; round++) {
-		EXPECT_EQ(0, rig_write_pages(r, RIG_IOVA + round * PAGE,
+	for (round = 0; round < CHURN_ROUNDS ||
+	     (churn_behind(w) && now_ms() < end); round++) {
+		EXPECT_EQ(0, rig_write_pages(r, RIG_IOVA + round % 200 * PAGE,
 					     101 * PAGE, 100));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN / 2));
 		OK(rig_get(r, RIG_IOVA, AREA_LEN + 8 * CHURN_LEN));
 	}
 	for (i = 0; i < ARRAY_SIZE(w); i++) {
 		OK(worker_join(&w[i]));
-		EXPECT_LT(0, w[i].done);
+		EXPECT_LE(CHURN_ROUNDS, w[i].done);
 	}
 	OK(rig_get(r, RIG_IOVA, AREA_LEN));
 }
 
-/* SET, on and off, as fast as it goes. */
+/* Of SETs; an odd number, so that it is on one time, off the next */
+#define TOGGLE_PAUSE	33
+
+/*
+ * SET, on and off, as fast as it goes.  After some of them nothing is switched
+ * until a whole GET has seen it, or chance might let none find it on, or off.
+ */
 static void *toggle(void *arg)
 {
 	struct worker *w = arg;
 
-	while (worker_goes_on(w, 100000))
-		w->rc = iommufd_set_dirty(w->rig->fd, w->rig->hwpt,
-					  w->done & 1);
+	while (worker_goes_on(w, 100000)) {
+		unsigned int gets;
+
+		worker_did(w, iommufd_set_dirty(w->rig->fd, w->rig->hwpt,
+						!(w->done & 1)));
+		/* The next that ends may have begun before. */
+		gets = __atomic_load_n(&w->nr, __ATOMIC_RELAXED) + 2;
+		while (w->done % TOGGLE_PAUSE == 0 &&
+		       __atomic_load_n(&w->nr, __ATOMIC_RELAXED) < gets &&
+		       !__atomic_load_n(&w->stop, __ATOMIC_RELAXED))
+			usleep(100);
+	}
 	return NULL;
 }
 
@@ -303,22 +351,29 @@ static void *toggle(void *arg)
 TEST_F_TIMEOUT(dma, set_races_get, SLOW)
 {
 	struct rig *r = &self->rig;
+	unsigned int round, answered = 0, refused = 0;
+	uint64_t end = now_ms() + PATIENCE_MS;
 	struct worker w = { .rig = r };
 	uint8_t map[AREA_PAGES / 8];
-	unsigned int round;
 	int rc;
 
 	MUST(pthread_create(&w.thread, NULL, toggle, &w));
-	for (round = 0; round < 200; round++) {
+	for (round = 0; round < 200 ||
+	     ((!answered || !refused) && now_ms() < end); round++) {
 		EXPECT_EQ(0, e1000e_write_pages(&r->nic, RIG_IOVA, PAGE, 20,
 						round));
 		rc = iommufd_get_dirty(r->fd, r->hwpt, 0, RIG_IOVA, AREA_LEN,
 				       PAGE, map);
+		__atomic_add_fetch(&w.nr, 1, __ATOMIC_RELAXED);
 		EXPECT_TRUE(!rc || rc == -EINVAL) {
 			TH_LOG("GET returned %d", rc);
 		}
+		answered += !rc;
+		refused += rc == -EINVAL;
 	}
 	OK(worker_join(&w));
+	EXPECT_LT(0, answered);
+	EXPECT_LT(0, refused);
 	MUST(iommufd_set_dirty(r->fd, r->hwpt, false));
 	MUST(rig_set(r, true));
 	expect_tracked(_metadata, r, AREA_LEN);
@@ -437,8 +492,8 @@ static void *write_at_random(void *arg)
 			write[i].len = 64;
 			write[i].stamp = rnd(&seed);
 		}
-		w->rc = e1000e_write(&w->rig->nic, write, ARRAY_SIZE(write));
-		__atomic_add_fetch(&w->nr, 1, __ATOMIC_RELAXED);
+		worker_did(w, e1000e_write(&w->rig->nic, write,
+					   ARRAY_SIZE(write)));
 	}
 	return NULL;
 }
@@ -468,7 +523,8 @@ TEST_F_TIMEOUT(dma, mirror, SLOW)
 	struct rig *r = &self->rig;
 	struct worker w = { .rig = r };
 	uint8_t *mirror = malloc(MIRROR_LEN);
-	unsigned int rounds = 0;
+	unsigned int rounds;
+	int rc;
 
 	ASSERT_NE(NULL, mirror);
 	MUST(rig_set(r, true));
@@ -476,13 +532,12 @@ TEST_F_TIMEOUT(dma, mirror, SLOW)
 	memset(mirror, 0, MIRROR_LEN);
 	MUST(pthread_create(&w.thread, NULL, write_at_random, &w));
 	/* On a slow machine, fewer rounds would prove little. */
-	while (rounds < MIRROR_ROUNDS ||
-	       __atomic_load_n(&w.nr, __ATOMIC_RELAXED) < MIRROR_BATCHES) {
-		EXPECT_EQ(0, copy_dirty(r, mirror, self->mem))
+	for (rounds = 0; rounds < MIRROR_ROUNDS ||
+	     worker_behind(&w, MIRROR_BATCHES); rounds++) {
+		rc = copy_dirty(r, mirror, self->mem);
+		EXPECT_EQ(0, rc);
+		if (rc || __atomic_load_n(&w.rc, __ATOMIC_RELAXED))
 			break;
-		if (w.rc)
-			break;
-		rounds++;
 	}
 	OK(worker_join(&w));
 	EXPECT_EQ(0, copy_dirty(r, mirror, self->mem));
