@@ -249,20 +249,45 @@ TEST_F(type1, address_space_exchanged)
 	OK(t1_get(r, T1_IOVA, T1_LEN));
 }
 
+/* Who does something all the time, and how often it was done */
 struct t1_race {
 	struct rig *rig;
 	bool stop;
+	unsigned int done;
 	int rc;
 };
+
+static bool t1_race_goes_on(struct t1_race *race)
+{
+	return !race->rc && !__atomic_load_n(&race->stop, __ATOMIC_RELAXED);
+}
+
+static void t1_race_did(struct t1_race *race, int rc)
+{
+	__atomic_store_n(&race->rc, rc, __ATOMIC_RELAXED);
+	if (!rc)
+		__atomic_add_fetch(&race->done, 1, __ATOMIC_RELAXED);
+}
+
+/* It works, and has not been done that often. */
+static bool t1_race_behind(const struct t1_race *race, unsigned int times)
+{
+	return !__atomic_load_n(&race->rc, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&race->done, __ATOMIC_RELAXED) < times;
+}
+
+#define COMINGS		10
 
 /* Another device comes and goes, and logging is not switched. */
 static void *come_and_go(void *arg)
 {
 	struct t1_race *race = arg;
+	int rc;
 
-	while (!race->rc && !__atomic_load_n(&race->stop, __ATOMIC_RELAXED)) {
-		race->rc = edu_open(&race->rig->edu[0], race->rig->fd, 0);
+	while (t1_race_goes_on(race)) {
+		rc = edu_open(&race->rig->edu[0], race->rig->fd, 0);
 		edu_close(&race->rig->edu[0]);
+		t1_race_did(race, rc);
 	}
 	return NULL;
 }
@@ -270,21 +295,27 @@ static void *come_and_go(void *arg)
 TEST_F_TIMEOUT(type1, devices_race_reports, SLOW)
 {
 	struct rig *r = &self->rig;
+	uint64_t end = now_ms() + PATIENCE_MS;
 	struct t1_race race = { .rig = r };
 	unsigned int round;
 	pthread_t thread;
 
 	MUST(t1_log(r, true));
 	MUST(pthread_create(&thread, NULL, come_and_go, &race));
-	for (round = 0; round < 60; round++) {
-		MUST(rig_write_pages(r, T1_IOVA + round * PAGE, 63 * PAGE,
+	for (round = 0; round < 60 ||
+	     (t1_race_behind(&race, COMINGS) && now_ms() < end); round++) {
+		MUST(rig_write_pages(r, T1_IOVA + round % 800 * PAGE, 63 * PAGE,
 				     150));
 		OK(t1_get(r, T1_IOVA, T1_LEN));
 	}
 	__atomic_store_n(&race.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	OK(race.rc);
+	EXPECT_LE(COMINGS, race.done);
 }
+
+/* As many as devices that come and go */
+#define SWITCHES	40
 
 /* START and STOP while devices come, go and are asked: no error, no splat */
 static void *switch_on_and_off(void *arg)
@@ -292,8 +323,8 @@ static void *switch_on_and_off(void *arg)
 	struct t1_race *race = arg;
 	bool on = true;
 
-	while (!race->rc && !__atomic_load_n(&race->stop, __ATOMIC_RELAXED)) {
-		race->rc = type1_log(race->rig->fd, on);
+	while (t1_race_goes_on(race)) {
+		t1_race_did(race, type1_log(race->rig->fd, on));
 		on = !on;
 	}
 	return NULL;
@@ -302,12 +333,14 @@ static void *switch_on_and_off(void *arg)
 TEST_F_TIMEOUT(type1, switch_races_everything, SLOW)
 {
 	struct rig *r = &self->rig;
+	uint64_t end = now_ms() + PATIENCE_MS;
 	struct t1_race race = { .rig = r };
 	unsigned int round;
 	pthread_t thread;
 
 	MUST(pthread_create(&thread, NULL, switch_on_and_off, &race));
-	for (round = 0; round < 40; round++) {
+	for (round = 0; round < SWITCHES ||
+	     (t1_race_behind(&race, SWITCHES) && now_ms() < end); round++) {
 		long count = t1_count(r, T1_IOVA, T1_LEN);
 
 		if (count < 0)
@@ -319,6 +352,7 @@ TEST_F_TIMEOUT(type1, switch_races_everything, SLOW)
 	__atomic_store_n(&race.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	OK(race.rc);
+	EXPECT_LE(SWITCHES, race.done);
 	MUST(type1_log(r->fd, false));
 	MUST(t1_log(r, true));
 	MUST(rig_write_pages(r, T1_IOVA, 3 * PAGE, 100));
