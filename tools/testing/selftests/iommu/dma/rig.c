@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,8 +20,6 @@
 
 /* Huge pages among which neighbours are looked for */
 #define POOL		32
-/* Huge pages that are left alone where those that come first are neighbours */
-#define OTHERS_MAX	8
 /* Small pages that are looked at together */
 #define PIECE		512
 #define PFN_MASK	((1ULL << 55) - 1)
@@ -43,25 +42,22 @@ uint64_t mem_large(void)
 	return PAGE * PAGE / 8;
 }
 
-static void *mem_try(size_t length, uint64_t piece)
+static void *small_pages(size_t length)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	size_t off, start;
 	char *mem;
 
-	if (piece != PAGE)
-		flags |= MAP_HUGETLB | log2_of(piece) << MAP_HUGE_SHIFT;
-	mem = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+	mem = mmap(NULL, length, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)
 		return NULL;
-	if (piece == PAGE)
-		madvise(mem, length, MADV_NOHUGEPAGE);
+	madvise(mem, length, MADV_NOHUGEPAGE);
 	/*
 	 * Pages touched one after the other are likely to be neighbours: touch
 	 * the even ones first, then the odd ones.
 	 */
-	for (start = 0; start < 2 * piece; start += piece)
-		for (off = start; off < length; off += 2 * piece)
+	for (start = 0; start < 2 * PAGE; start += PAGE)
+		for (off = start; off < length; off += 2 * PAGE)
 			*(volatile char *)(mem + off) = 0;
 	return mem;
 }
@@ -95,7 +91,7 @@ static uint64_t physical(const void *va)
  * Exchange the small pages that follow their neighbour in memory too: with it
  * they could become one leaf. Most do not; those that take their place may.
  */
-static void separate(char *mem, size_t length)
+static bool separate(char *mem, size_t length)
 {
 	uint64_t phys[PIECE];
 	size_t off, nr, i;
@@ -108,57 +104,124 @@ static void separate(char *mem, size_t length)
 		physical_pages(mem + off, phys, nr);
 		for (i = 1; i < nr; i++) {
 			while (phys[i] && phys[i] == phys[i - 1] + PAGE) {
-				other = mem_try(PAGE, PAGE);
+				other = small_pages(PAGE);
 				if (!other)
-					return;
+					return false;
 				phys[i] = physical(other);
 				if (mremap(other, PAGE, PAGE,
 					   MREMAP_MAYMOVE | MREMAP_FIXED,
 					   mem + off + i * PAGE) == MAP_FAILED)
-					return;
+					return false;
 			}
 		}
 	}
+	return true;
 }
 
-/* Do two huge pages that lie side by side in memory do so in @mem? */
-static bool has_neighbours(const char *mem, size_t length, uint64_t piece)
+/* Reserve address space, aligned to its length. */
+static char *reserve(size_t length)
 {
-	uint64_t last = physical(mem), next;
-	size_t off;
+	char *space, *mem;
 
-	for (off = piece; last && off < length; off += piece, last = next) {
-		next = physical(mem + off);
-		if (next == last + piece)
-			return true;
+	space = mmap(NULL, 2 * length, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (space == MAP_FAILED)
+		return NULL;
+	mem = (char *)round_up_to((uintptr_t)space, length);
+	munmap(space, mem - space);
+	munmap(mem + length, space + length - mem);
+	return mem;
+}
+
+/* A file of @nr huge pages, whose addresses are filled in; or a negative errno */
+static int huge_file(unsigned int nr, uint64_t *phys)
+{
+	const size_t huge = mem_large();
+	unsigned int i;
+	char *mem;
+	int fd;
+
+	fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB |
+			  log2_of(huge) << MAP_HUGE_SHIFT);
+	if (fd < 0)
+		return -errno;
+	mem = ftruncate(fd, nr * huge) ? MAP_FAILED :
+	      mmap(NULL, nr * huge, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED) {
+		close(fd);
+		return -ENOMEM;
 	}
-	return false;
+	for (i = 0; i < nr; i++) {
+		*(volatile char *)(mem + i * huge) = 0;
+		phys[i] = physical(mem + i * huge);
+	}
+	munmap(mem, nr * huge);
+	return fd;
+}
+
+/* The pages of a file can be mapped in any order. */
+static char *map_huge(int fd, size_t length, const unsigned int *index)
+{
+	const size_t huge = mem_large(), all = round_up_to(length, huge);
+	char *mem = reserve(all);
+	size_t i;
+
+	for (i = 0; mem && i < all / huge; i++)
+		if (mmap(mem + i * huge, huge, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, fd, index[i] * huge) ==
+		    MAP_FAILED) {
+			munmap(mem, all);
+			mem = NULL;
+		}
+	return mem;
+}
+
+/* Fill in @index so that each page lies before the last in physical memory. */
+static void descend(const uint64_t *phys, unsigned int nr, unsigned int *index)
+{
+	unsigned int i, n;
+
+	for (n = 0; n < nr; n++) {
+		for (i = n; i && phys[index[i - 1]] < phys[n]; i--)
+			index[i] = index[i - 1];
+		index[i] = n;
+	}
+}
+
+/* Huge pages, none of which is followed by its neighbour */
+static char *huge_pages(size_t length)
+{
+	unsigned int nr = length / mem_large();
+	unsigned int *index = calloc(nr, sizeof(*index));
+	uint64_t *phys = calloc(nr, sizeof(*phys));
+	char *mem = NULL;
+	int fd = -1;
+
+	if (index && phys)
+		fd = huge_file(nr, phys);
+	if (fd >= 0) {
+		descend(phys, nr, index);
+		mem = map_huge(fd, length, index);
+		close(fd);
+	}
+	free(index);
+	free(phys);
+	return mem;
 }
 
 void *mem_alloc(size_t length, uint64_t piece)
 {
-	void *mem, *taken = NULL;
-	unsigned int others;
+	void *mem;
 
 	length = round_up_to(length, piece);
-	mem = mem_try(length, piece);
-	if (mem && piece == PAGE)
-		separate(mem, length);
-	/*
-	 * Which huge pages one gets depends on who gave them back: they come in
-	 * another order now, and after some others.
-	 */
-	for (others = 0; mem && piece != PAGE && others < OTHERS_MAX; others++) {
-		if (!has_neighbours(mem, length, piece))
-			break;
+	if (piece != PAGE)
+		return huge_pages(length);
+	mem = small_pages(length);
+	if (mem && !separate(mem, length)) {
+		printf("# no memory to exchange pages that are neighbours\n");
 		munmap(mem, length);
-		if (taken)
-			munmap(taken, others * piece);
-		taken = mem_try((others + 1) * piece, piece);
-		mem = mem_try(length, piece);
+		mem = NULL;
 	}
-	if (taken)
-		munmap(taken, others * piece);
 	return mem;
 }
 
@@ -198,61 +261,18 @@ static bool find_neighbours(const uint64_t *phys, unsigned int nr,
 	return false;
 }
 
-/* Reserve address space, aligned to its length. */
-static char *reserve(size_t length)
-{
-	char *space, *mem;
-
-	space = mmap(NULL, 2 * length, PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (space == MAP_FAILED)
-		return NULL;
-	mem = (char *)round_up_to((uintptr_t)space, length);
-	munmap(space, mem - space);
-	munmap(mem + length, space + length - mem);
-	return mem;
-}
-
-/* The pages of a file can be mapped in any order. */
-static char *map_neighbours(int fd, size_t length, unsigned int nr)
-{
-	const size_t huge = mem_large();
-	unsigned int index[POOL], i;
-	uint64_t phys[POOL];
-	char *pool, *mem;
-	bool found;
-
-	pool = mmap(NULL, nr * huge, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (pool == MAP_FAILED)
-		return NULL;
-	for (i = 0; i < nr; i++) {
-		pool[i * huge] = 0;
-		phys[i] = physical(pool + i * huge);
-	}
-	munmap(pool, nr * huge);
-
-	found = find_neighbours(phys, nr, length, index);
-	mem = found ? reserve(round_up_to(length, huge)) : NULL;
-	for (i = 0; mem && i * huge < length; i++)
-		if (mmap(mem + i * huge, huge, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED, fd, index[i] * huge) ==
-		    MAP_FAILED)
-			return NULL;
-	return mem;
-}
-
 void *mem_alloc_contiguous(size_t length)
 {
-	unsigned int nr = length > mem_large() ? POOL : 1;
+	unsigned int nr = length > mem_large() ? POOL : 1, index[POOL];
+	uint64_t phys[POOL];
 	void *mem = NULL;
 	int fd;
 
-	fd = memfd_create("contiguous", MFD_CLOEXEC | MFD_HUGETLB |
-			  log2_of(mem_large()) << MAP_HUGE_SHIFT);
+	fd = huge_file(nr, phys);
 	if (fd < 0)
 		return NULL;
-	if (!ftruncate(fd, nr * mem_large()))
-		mem = map_neighbours(fd, length, nr);
+	if (find_neighbours(phys, nr, length, index))
+		mem = map_huge(fd, length, index);
 	close(fd);
 	return mem;
 }

@@ -78,7 +78,8 @@ uint64_t mem_large(void);
  * Neighbouring pieces are never neighbours in physical memory, so no IOMMU
  * driver can merge them into a larger leaf.
  *
- * Return: NULL if there is not that much (of huge pages).
+ * Return: NULL if there is not that much (of huge pages), or if it does not do to
+ * part neighbours.
  */
 void *mem_alloc(size_t length, uint64_t piece);
 
