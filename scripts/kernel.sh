@@ -3,6 +3,7 @@
 # Builds a kernel for the test machines.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mails.sh"
 
 usage() {
 	cat <<END
@@ -97,8 +98,9 @@ configure() {
 # Only our objects count.
 gcov=()
 if [ "$flavour" = gcov ]; then
-	mapfile -t gcov < <(sed -n 's@^\tdrivers/.*/\([a-z_0-9-]*dirty[a-z_0-9-]*\)\.c$@GCOV_PROFILE_\1.o=y@p' \
-		"$top/patches/series" | sort -u)
+	mapfile -t gcov < <(overlay |
+		sed -n 's@^drivers/.*/\([a-z_0-9-]*dirty[a-z_0-9-]*\)\.c$@GCOV_PROFILE_\1.o=y@p' |
+		sort -u)
 fi
 
 build() {

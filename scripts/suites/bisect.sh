@@ -32,14 +32,10 @@ if [ "${1:-}" = --no-boot ]; then
 	shift
 fi
 [ $# = 0 ] || archs=("$@")
+lock "$work"
 
 trees=("$("$top/scripts/compose.sh" --fixed)" "$("$top/scripts/compose.sh")")
-source=$top/build/linux/bisect
-if ! git -C "$source" rev-parse -q --verify HEAD >/dev/null 2>&1; then
-	rm -rf "$source"
-	git -C "$top/build/linux/base" worktree prune
-	git -C "$top/build/linux/base" worktree add -q --detach "$source" base
-fi
+source=$(worktree bisect)
 
 # configured COMMIT OUTPUT CONFIGURE-ARGUMENT...: configures it, unless it has the
 # choices that the commit before had, which was configured there
@@ -58,7 +54,7 @@ configured() {
 # itself, beside the objects
 build() {
 	local arch=$1 commit=$2 out=$top/build/kernel/bisect-$1 options
-	git -C "$source" checkout -q --detach "$commit"
+	git -C "$source" checkout -q --detach "$commit" || return
 	mapfile -t options < <(drivers "$arch" "${in_all[@]}")
 	! grep -qrs '^config IOMMU_DIRTY_KUNIT_TEST$' "$source/drivers/iommu" ||
 		options+=(CONFIG_KUNIT=y CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
@@ -99,7 +95,7 @@ boots() {
 	local arch=$1 out=$top/build/kernel/bisect-$1-boot busybox
 	bootable "$@" || return
 	for_machine "${machine[$arch]}"
-	"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd-$arch.gz"
+	"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd-$arch.gz" || return
 	# shellcheck disable=SC2016 # the guest's shell expands it
 	"$top/scripts/boot.sh" --kernel "$out/arch/$arch/boot/${image[$arch]}" \
 		--initrd "$work/initrd-$arch.gz" --iommu "${machine[$arch]}" --mem 1G \
