@@ -5,7 +5,7 @@
  * PCI devices do DMA through the IOMMU; an oracle remembers what they wrote,
  * and every answer of IOMMU_HWPT_GET_DIRTY_BITMAP is compared with it bit by
  * bit: none lost, none invented.  The numbers in "promise 4" are those of the
- * list in the cover letter and in Documentation/userspace-api/iommufd.rst.
+ * list in Documentation/driver-api/iommu-dirty-tests.rst.
  *
  * The tests need an e1000e and three edu devices of QEMU's behind an IOMMU with
  * Dirty bits, the last edu behind a bridge to conventional PCI as well; nothing
