@@ -88,7 +88,7 @@ TEST_F(leaf, written_again)
 	}
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(hw_only(self->bits, 0, 0));
-	EXPECT_EQ(3, hw_stats(hw->fd, hw->hwpt, 0).flushes);
+	EXPECT_EQ(3, hw_count(hw, flushes));
 }
 
 /* Nothing cleared, nothing to flush: the device goes on through its cache. */
@@ -102,13 +102,13 @@ TEST_F(leaf, no_clear)
 		ASSERT_EQ(0, hw_get(hw, NO_CLEAR, self->bits));
 		EXPECT_TRUE(hw_only(self->bits, self->first, self->pages));
 	}
-	EXPECT_EQ(0, hw_stats(hw->fd, hw->hwpt, 0).flushes);
+	EXPECT_EQ(0, hw_count(hw, flushes));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
-	EXPECT_EQ(1, hw_stats(hw->fd, hw->hwpt, 0).hits);
+	EXPECT_EQ(1, hw_count(hw, hits));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(hw_only(self->bits, self->first, self->pages));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
-	EXPECT_EQ(1, hw_stats(hw->fd, hw->hwpt, 0).hits);
+	EXPECT_EQ(1, hw_count(hw, hits));
 }
 
 /* Reading sets nothing, and what it leaves in the cache hides no write. */
@@ -119,7 +119,7 @@ TEST_F(leaf, read_first)
 	ASSERT_EQ(0, hw_reads(hw->fd, hw->idev, at(PAGE)));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(hw_only(self->bits, 0, 0));
-	EXPECT_EQ(0, hw_stats(hw->fd, hw->hwpt, 0).flushes);
+	EXPECT_EQ(0, hw_count(hw, flushes));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(hw_only(self->bits, self->first, self->pages));
@@ -176,7 +176,7 @@ TEST_F(leaf, one_page_of_it)
 		return;
 	}
 	EXPECT_EQ(3, some);
-	EXPECT_EQ(0, hw_stats(hw->fd, hw->hwpt, 0).flushes);
+	EXPECT_EQ(0, hw_count(hw, flushes));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(hw_only(self->bits, self->first, self->pages));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
@@ -248,9 +248,9 @@ TEST_F_TIMEOUT(huge, windows, 120)
 		ASSERT_EQ(0, hw_writes(hw->fd, hw->idev,
 				       HUGE_IOVA + HUGE - MOCK_PAGE));
 		ASSERT_EQ(HUGE_PAGES / 2, huge_get(hw, self->bits, 4));
-		ASSERT_EQ(i, hw_stats(hw->fd, hw->hwpt, 0).flushes);
+		ASSERT_EQ(i, hw_count(hw, flushes));
 		ASSERT_EQ(HUGE_PAGES, huge_get(hw, self->bits, 8));
-		ASSERT_EQ(i + 1, hw_stats(hw->fd, hw->hwpt, 0).flushes);
+		ASSERT_EQ(i + 1, hw_count(hw, flushes));
 		ASSERT_EQ(0, huge_get(hw, self->bits, 8));
 	}
 }
@@ -285,16 +285,16 @@ TEST_F(hw, set_twice)
 	struct hw *hw = &self->hw;
 
 	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, false));
-	EXPECT_EQ(0, hw_stats(hw->fd, hw->hwpt, 0).sets);
+	EXPECT_EQ(0, hw_count(hw, sets));
 	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
 	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
-	EXPECT_EQ(1, hw_stats(hw->fd, hw->hwpt, 0).sets);
+	EXPECT_EQ(1, hw_count(hw, sets));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
 	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, false));
 	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, false));
-	EXPECT_EQ(2, hw_stats(hw->fd, hw->hwpt, 0).sets);
+	EXPECT_EQ(2, hw_count(hw, sets));
 }
 
 /* Tracking begins with a clean table, and with empty caches. */
@@ -332,7 +332,7 @@ TEST_F(hw, set_fails)
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
-	EXPECT_EQ(3, hw_stats(hw->fd, hw->hwpt, 0).sets);
+	EXPECT_EQ(3, hw_count(hw, sets));
 }
 
 /* A device that cannot be moved stays where it was, and is tracked there. */

@@ -338,7 +338,7 @@ TEST_F(order, writes_between_clear_and_flush)
 	ASSERT_EQ(0, start(&self->a, call_get, hw->fd, hw->hwpt, 0));
 	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_READ));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
-	EXPECT_EQ(1, hw_stats(hw->fd, hw->hwpt, 0).hits);
+	EXPECT_EQ(1, hw_count(hw, hits));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(OTHER)));
 	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
 	ASSERT_EQ(0, finish(&self->a));

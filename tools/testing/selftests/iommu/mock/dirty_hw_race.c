@@ -267,7 +267,7 @@ TEST_F_TIMEOUT(race, writes, 120)
 	/* All of it was worth something. */
 	EXPECT_LT(ROUNDS, self->judge.reported);
 	EXPECT_LT(0, self->meanwhile.times);
-	EXPECT_LT(0, hw_stats(hw->fd, hw->hwpt, 0).hits);
+	EXPECT_LT(0, hw_count(hw, hits));
 }
 
 /* Leaves are split and joined under the device, and under the reads. */

@@ -154,7 +154,7 @@ TEST_F(split, no_clear)
 				    PAGE / self->pages * self->pages,
 				    self->pages));
 	}
-	EXPECT_EQ(0, hw_stats(hw->fd, hw->hwpt, 0).flushes);
+	EXPECT_EQ(0, hw_count(hw, flushes));
 	EXPECT_EQ(self->before, iommu_table_pages());
 }
 
@@ -409,7 +409,7 @@ TEST_F(split, written_before_the_flush)
 	struct hw *hw = &self->hw;
 	struct getter getter = { .hw = hw, .bits = self->bits };
 	pthread_t thread;
-	uint32_t hits;
+	int64_t hits;
 
 	ASSERT_EQ(0, start(hw, IOMMU_HWPT_DIRTY_SPLIT_LAZY));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
@@ -417,9 +417,9 @@ TEST_F(split, written_before_the_flush)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, get_thread, &getter));
 	ASSERT_TRUE(hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_FLUSH));
 	/* One through the cache, which leaves no trace, one that walks */
-	hits = hw_stats(hw->fd, hw->hwpt, 0).hits;
+	hits = hw_count(hw, hits);
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
-	EXPECT_EQ(hits + 1, hw_stats(hw->fd, hw->hwpt, 0).hits);
+	EXPECT_EQ(hits + 1, hw_count(hw, hits));
 	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE - 1)));
 	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
 	pthread_join(thread, NULL);
@@ -428,7 +428,7 @@ TEST_F(split, written_before_the_flush)
 			    self->pages));
 	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
 	EXPECT_TRUE(self->bits[(PAGE - 1) / 8] & 1 << (PAGE - 1) % 8);
-	EXPECT_EQ(hits + 1, hw_stats(hw->fd, hw->hwpt, 0).hits);
+	EXPECT_EQ(hits + 1, hw_count(hw, hits));
 }
 
 TEST_HARNESS_MAIN

@@ -165,10 +165,13 @@ int hw_hold(int fd, uint32_t hwpt, uint32_t points)
 
 bool hw_is_held(int fd, uint32_t hwpt, unsigned int point)
 {
+	struct mock_dirty_stats stats;
 	unsigned int ms;
 
 	for (ms = 0; ms < GIVE_UP_MS; ms++) {
-		if (hw_stats(fd, hwpt, 0).held & 1U << point)
+		if (hw_stats(fd, hwpt, 0, &stats))
+			return false;
+		if (stats.held & 1U << point)
 			return true;
 		usleep(1000);
 	}
@@ -186,18 +189,24 @@ int hw_fail(int fd, uint32_t hwpt, uint32_t what, uint32_t nth, uint32_t error)
 	return op(fd, &cmd);
 }
 
-struct mock_dirty_stats hw_stats(int fd, uint32_t hwpt, uint32_t flags)
+int hw_stats(int fd, uint32_t hwpt, uint32_t flags,
+	     struct mock_dirty_stats *stats)
 {
-	struct mock_dirty_stats stats;
 	struct mock_dirty_cmd cmd = {
 		.op = MOCK_DIRTY_OP_STATS,
 		.id = hwpt,
-		.stats = { .uptr = (uintptr_t)&stats, .flags = flags },
+		.stats = { .uptr = (uintptr_t)stats, .flags = flags },
 	};
 
-	if (op(fd, &cmd))
-		memset(&stats, 0xff, sizeof(stats));
-	return stats;
+	return op(fd, &cmd);
+}
+
+int64_t hw_count_at(const struct hw *hw, size_t offset)
+{
+	struct mock_dirty_stats stats;
+	int rc = hw_stats(hw->fd, hw->hwpt, 0, &stats);
+
+	return rc ? rc : *(uint32_t *)((char *)&stats + offset);
 }
 
 unsigned int hw_faults(int fd, uint32_t hwpt)
@@ -214,10 +223,11 @@ unsigned int hw_faults(int fd, uint32_t hwpt)
 		[MOCK_DIRTY_FAULT_SHORT] = "flushed less than was cleared",
 		[MOCK_DIRTY_FAULT_IDLE] = "flushed for nothing",
 	};
-	struct mock_dirty_stats stats = hw_stats(fd, hwpt,
-						 MOCK_DIRTY_STATS_QUIET);
+	struct mock_dirty_stats stats;
 	unsigned int i, n = 0;
 
+	if (hw_stats(fd, hwpt, MOCK_DIRTY_STATS_QUIET, &stats))
+		memset(&stats, 0xff, sizeof(stats));
 	for (i = 0; i < MOCK_DIRTY_NR_FAULTS; i++) {
 		if (stats.faults[i])
 			printf("# fault: %s: %u\n", names[i], stats.faults[i]);

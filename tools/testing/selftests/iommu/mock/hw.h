@@ -137,7 +137,7 @@ int hw_hold(int fd, uint32_t hwpt, uint32_t points);
  * @hwpt: the HWPT
  * @point: MOCK_DIRTY_HOLD_*
  *
- * Return: false if nobody came.
+ * Return: false if nobody came, or nobody can say.
  */
 bool hw_is_held(int fd, uint32_t hwpt, unsigned int point);
 
@@ -156,17 +156,35 @@ int hw_fail(int fd, uint32_t hwpt, uint32_t what, uint32_t nth, uint32_t error);
  * @fd: the iommufd
  * @hwpt: the HWPT
  * @flags: MOCK_DIRTY_STATS_*
- *
- * Return: the counts, all of them ones if there are none.
+ * @stats: filled in
  */
-struct mock_dirty_stats hw_stats(int fd, uint32_t hwpt, uint32_t flags);
+int hw_stats(int fd, uint32_t hwpt, uint32_t flags,
+	     struct mock_dirty_stats *stats);
+
+/**
+ * hw_count - how often one thing has happened, see hw_count_at()
+ * @hw: the setup
+ * @what: a member of struct mock_dirty_stats
+ */
+#define hw_count(hw, what) \
+	hw_count_at(hw, offsetof(struct mock_dirty_stats, what))
+
+/**
+ * hw_count_at - how often one thing has happened
+ * @hw: the setup
+ * @offset: where struct mock_dirty_stats has it
+ *
+ * Return: the number, or a negative errno.
+ */
+int64_t hw_count_at(const struct hw *hw, size_t offset);
 
 /**
  * hw_faults - how often the core did what it must not do
  * @fd: the iommufd
  * @hwpt: the HWPT, which nobody reads now
  *
- * Return: the number of times; each is printed.
+ * Return: the number of times; each is printed. If nobody can say, everything
+ * that could have happened.
  */
 unsigned int hw_faults(int fd, uint32_t hwpt);
 
