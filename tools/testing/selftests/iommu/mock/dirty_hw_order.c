@@ -17,8 +17,11 @@
 #include "hw.h"
 #include "kselftest_harness.h"
 
-/* Who has not come back for so long is waiting for something. */
+/* Who has begun, and not come back for so long, is waiting for something. */
 #define WAITS_MS	300
+
+/* A thread that has not begun by then never will. */
+#define BEGINS_MS	15000
 
 #define PAGE		2051U
 #define OTHER		17U
@@ -38,6 +41,7 @@ static uint64_t at(unsigned int page)
  */
 struct call {
 	pthread_t thread;
+	atomic_bool begun;
 	atomic_bool done;
 	int rc;
 	int fd;
@@ -114,6 +118,7 @@ static void *call_thread(void *arg)
 {
 	struct call *call = arg;
 
+	call->begun = true;
 	call->rc = call->fn(call);
 	call->done = true;
 	return NULL;
@@ -140,9 +145,11 @@ static bool is_waiting(struct call *call)
 {
 	unsigned int ms;
 
+	for (ms = 0; ms < BEGINS_MS && !call->begun; ms++)
+		usleep(1000);
 	for (ms = 0; ms < WAITS_MS && !call->done; ms++)
 		usleep(1000);
-	return !call->done;
+	return call->begun && !call->done;
 }
 
 FIXTURE(order)
