@@ -279,6 +279,7 @@ TEST_F_TIMEOUT(race, reshaped, 120)
 	self->meanwhile.fn = reshape;
 	self->meanwhile.seed = self->seed;
 	tables = iommu_table_pages();
+	ASSERT_LE(0, tables);
 	ASSERT_EQ(0, pthread_create(&self->meanwhile.thread, NULL,
 				    meanwhile_thread, &self->meanwhile));
 	ASSERT_EQ(0, hw_run(hw->fd, hw->idev, MOCK_START, HW_LENGTH,

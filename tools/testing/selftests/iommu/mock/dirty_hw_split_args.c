@@ -48,6 +48,7 @@ FIXTURE_SETUP(args)
 	struct hw *hw = &self->hw;
 
 	self->tables = iommu_table_pages();
+	ASSERT_LE(0, self->tables);
 	ASSERT_EQ(0, hw_open(hw, MOCK_DIRTY_DEVICE_SPLIT, MIB(1)));
 	ASSERT_EQ(0, start(hw, IOMMU_HWPT_DIRTY_SPLIT_OFF));
 	ASSERT_EQ(0, iommufd_hwpt_alloc(hw->fd, hw->idev, hw->ioas, 0,

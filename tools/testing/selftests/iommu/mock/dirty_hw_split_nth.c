@@ -31,6 +31,7 @@ FIXTURE_SETUP(nth)
 		TH_LOG("is CONFIG_FAIL_PAGE_ALLOC set?");
 	}
 	self->tables = iommu_table_pages();
+	ASSERT_LE(0, self->tables);
 	ASSERT_EQ(0, hw_open(&self->hw, MOCK_DIRTY_DEVICE_SPLIT, MIB(1)));
 	self->before = iommu_table_pages();
 }
