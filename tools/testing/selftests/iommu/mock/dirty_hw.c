@@ -24,11 +24,6 @@
 #define PAGE		2051U
 #define OTHER		17U
 
-static uint64_t at(unsigned int page)
-{
-	return MOCK_START + page * MOCK_PAGE;
-}
-
 /* Every size of leaf, in both formats */
 FIXTURE(leaf)
 {

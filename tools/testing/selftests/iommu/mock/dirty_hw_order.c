@@ -30,11 +30,6 @@
 #define BESIDE		(MOCK_START + HW_LENGTH)
 #define BESIDE_LENGTH	(64 * MOCK_PAGE)
 
-static uint64_t at(unsigned int page)
-{
-	return MOCK_START + page * MOCK_PAGE;
-}
-
 /*
  * A call in a thread of its own. @pt is a HWPT, or for unmap and alloc the IOAS,
  * and @stdev for alloc what iommufd knows the device as.

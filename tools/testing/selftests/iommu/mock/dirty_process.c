@@ -18,7 +18,6 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/userfaultfd.h>
@@ -117,14 +116,6 @@ static int get_whole(struct mock *m, void *map)
 {
 	return iommufd_get_dirty(m->fd, m->hwpt, 0, START, LENGTH, MOCK_PAGE,
 				 map);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /*
@@ -251,12 +242,12 @@ TEST_F_TIMEOUT(theft, promise2_bitmap_goes_away, SLOW)
 		.file = self->fd,
 		.how = variant->how,
 	};
-	uint64_t end = now_ms() + RACE_MS;
+	uint64_t end = mock_now_ms() + RACE_MS;
 	unsigned int round, errors = 0;
 	pthread_t thread;
 
 	MUST(pthread_create(&thread, NULL, thief_thread, &t));
-	for (round = 0; now_ms() < end; round++) {
+	for (round = 0; mock_now_ms() < end; round++) {
 		int rc;
 
 		MUST(write_some(&self->m, round));
@@ -373,12 +364,12 @@ TEST_F(process, promise1_slow_bitmap_stalls_nobody)
 	 * somebody fills the bitmap in, so that the test comes to an end.
 	 */
 	MUST(pthread_create(&filler, NULL, slow_thread, &s));
-	begin = now_ms();
+	begin = mock_now_ms();
 	MUST(iommufd_map(m->fd, m->ioas, m->small, GIB(1), KIB(64)));
 	MUST(iommufd_unmap(m->fd, m->ioas, GIB(1), KIB(64)));
 	MUST(iommufd_set_dirty(m->fd, other, true));
 	OK(oracle_get(&m->oracle, START, LENGTH, MOCK_PAGE, NO_CLEAR));
-	EXPECT_GT(begin + 4000, now_ms());
+	EXPECT_GT(begin + 4000, mock_now_ms());
 	s.go = true;
 	pthread_join(filler, NULL);
 	pthread_join(getter, NULL);
@@ -494,12 +485,12 @@ TEST_F_TIMEOUT(process, promise1_signals, SLOW)
 {
 	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = {};
 	struct sigaction sa = { .sa_handler = on_alarm };
-	uint64_t end = now_ms() + RACE_MS;
+	uint64_t end = mock_now_ms() + RACE_MS;
 	struct mock *m = &self->m;
 	unsigned int round;
 
 	MUST(sigaction(SIGALRM, &sa, NULL));
-	for (round = 0; now_ms() < end; round++) {
+	for (round = 0; mock_now_ms() < end; round++) {
 		int rc;
 
 		MUST(write_some(m, round));
@@ -578,14 +569,14 @@ static void *fork_thread(void *arg)
 TEST_F_TIMEOUT(process, promise1_fork_during_get, SLOW)
 {
 	static uint8_t bitmap[SIZE];
-	uint64_t end = now_ms() + RACE_MS;
+	uint64_t end = mock_now_ms() + RACE_MS;
 	struct mock *m = &self->m;
 	struct forker f = {};
 	unsigned int round;
 	pthread_t thread;
 
 	MUST(pthread_create(&thread, NULL, fork_thread, &f));
-	for (round = 0; now_ms() < end; round++) {
+	for (round = 0; mock_now_ms() < end; round++) {
 		memset(bitmap, 0, SIZE);
 		MUST(write_some(m, round));
 		MUST(get_whole(m, bitmap));

@@ -13,7 +13,6 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Across the end of a window; then a part that comes and goes; then a hole */
@@ -55,14 +54,6 @@ struct race {
 static bool stopped(struct race *race)
 {
 	return __atomic_load_n(&race->stop, __ATOMIC_RELAXED);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 FIXTURE(race)
@@ -298,11 +289,11 @@ static void expect_written(struct __test_metadata *_metadata, struct race *race,
 TEST_F_TIMEOUT(race, promise1_get, SLOW)
 {
 	struct race *race = self->race;
-	uint64_t end = now_ms() + RACE_MS;
+	uint64_t end = mock_now_ms() + RACE_MS;
 	static uint8_t rest[BYTES];
 
 	MUST(start_readers(race));
-	for (; now_ms() < end; race->steps++) {
+	for (; mock_now_ms() < end; race->steps++) {
 		MUST(variant->step(race));
 		MUST(write_next(race));
 	}
@@ -316,13 +307,13 @@ TEST_F_TIMEOUT(race, promise1_get, SLOW)
 TEST_F_TIMEOUT(race, promise7_no_clear, SLOW)
 {
 	struct race *race = self->race;
-	uint64_t end = now_ms() + RACE_MS / 4;
+	uint64_t end = mock_now_ms() + RACE_MS / 4;
 	static uint8_t rest[BYTES];
 
 	race->reader[0].flags = NO_CLEAR;
 	race->reader[1].flags = NO_CLEAR;
 	MUST(start_readers(race));
-	for (; now_ms() < end; race->steps++) {
+	for (; mock_now_ms() < end; race->steps++) {
 		MUST(variant->step(race));
 		MUST(write_next(race));
 	}
@@ -397,7 +388,7 @@ TEST_F_TIMEOUT(share, promise3_reads_share_words, SLOW)
 {
 	struct sharer s[READERS];
 	struct race *race = &self->race;
-	uint64_t end = now_ms() + RACE_MS;
+	uint64_t end = mock_now_ms() + RACE_MS;
 	static uint8_t rest[BYTES];
 	unsigned int i, page;
 
@@ -405,7 +396,7 @@ TEST_F_TIMEOUT(share, promise3_reads_share_words, SLOW)
 		s[i] = (struct sharer){ race, i, variant->pages };
 		MUST(pthread_create(&s[i].thread, NULL, sharer_thread, &s[i]));
 	}
-	for (i = 0; i < SHARE_PAGES && now_ms() < end; i++) {
+	for (i = 0; i < SHARE_PAGES && mock_now_ms() < end; i++) {
 		uint8_t one = 1;
 
 		page = i * SCATTER % SHARE_PAGES;
@@ -463,7 +454,7 @@ TEST_F_TIMEOUT(toggle, promise4_switched_during_get, SLOW)
 {
 	struct race *race = &self->race;
 	struct mock *m = &race->m;
-	uint64_t end = now_ms() + RACE_MS / 2;
+	uint64_t end = mock_now_ms() + RACE_MS / 2;
 	static uint8_t seen[BYTES];
 	uint64_t even = 0x5555555555555555;
 	unsigned int i, reads[2] = {};
@@ -471,7 +462,7 @@ TEST_F_TIMEOUT(toggle, promise4_switched_during_get, SLOW)
 
 	race->reader[0].race = race;
 	MUST(pthread_create(&thread, NULL, toggle_thread, &race->reader[0]));
-	while (now_ms() < end) {
+	while (mock_now_ms() < end) {
 		int rc = mock_mark(m->fd, m->hwpt, STABLE, 64, &even);
 
 		ASSERT_TRUE(rc == 32 || rc == -EINVAL);

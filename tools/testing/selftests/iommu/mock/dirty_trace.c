@@ -36,11 +36,6 @@ FIXTURE_TEARDOWN(trace)
 	EXPECT_EQ(0, hw_close(&self->hw));
 }
 
-static uint64_t at(unsigned int page)
-{
-	return MOCK_START + page * MOCK_PAGE;
-}
-
 TEST_F(trace, set)
 {
 	struct hw *hw = &self->hw;

@@ -20,43 +20,19 @@
 #define PAGES	64
 #define ALL	(~0ULL)
 
-/* A device, and the page table that it was given */
-struct device {
-	uint32_t stdev;
-	uint32_t idev;
-	uint32_t hwpt;
-};
-
 /* A container with 64 pages, of the processor's size, and a device; logging is off */
 struct container {
 	int fd;
 	uint32_t ioas;
 	uint64_t page;
 	void *mem;
-	struct device dev;
+	struct mock_device dev;
 };
 
 FIXTURE(type1)
 {
 	struct container c;
 };
-
-static int add_device(int fd, uint32_t ioas, uint32_t flags, struct device *dev)
-{
-	struct iommu_test_cmd cmd = {
-		.size = sizeof(cmd),
-		.op = IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS,
-		.id = ioas,
-		.mock_domain_flags = { .dev_flags = flags },
-	};
-
-	if (ioctl(fd, IOMMU_TEST_CMD, &cmd))
-		return -errno;
-	dev->stdev = cmd.mock_domain_flags.out_stdev_id;
-	dev->idev = cmd.mock_domain_flags.out_idev_id;
-	dev->hwpt = cmd.mock_domain_flags.out_hwpt_id;
-	return 0;
-}
 
 FIXTURE_SETUP(type1)
 {
@@ -76,7 +52,7 @@ FIXTURE_SETUP(type1)
 	ASSERT_NE(MAP_FAILED, self->c.mem);
 	ASSERT_EQ(0, type1_map(self->c.fd, self->c.mem, MOCK_START,
 			       PAGES * self->c.page));
-	ASSERT_EQ(0, add_device(self->c.fd, self->c.ioas, 0, &self->c.dev));
+	ASSERT_EQ(0, mock_add(self->c.fd, self->c.ioas, 0, &self->c.dev));
 }
 
 FIXTURE_TEARDOWN(type1)
@@ -111,7 +87,8 @@ static uint64_t unmap(struct container *c)
 	return rc ? (uint64_t)rc : bits;
 }
 
-static int writes(struct container *c, struct device *dev, unsigned int page)
+static int writes(struct container *c, struct mock_device *dev,
+		  unsigned int page)
 {
 	return hw_writes(c->fd, dev->idev, MOCK_START + page * c->page);
 }
@@ -153,14 +130,14 @@ TEST_F(type1, exact)
  */
 TEST_F(type1, device_that_cannot)
 {
-	struct device blind;
+	struct mock_device blind;
 	int late;
 
 	for (late = 0; late < 2; late++) {
 		if (late)
 			ASSERT_EQ(0, type1_log(self->c.fd, true));
-		ASSERT_EQ(0, add_device(self->c.fd, self->c.ioas,
-					MOCK_FLAGS_DEVICE_NO_DIRTY, &blind));
+		ASSERT_EQ(0, mock_add(self->c.fd, self->c.ioas,
+				      MOCK_FLAGS_DEVICE_NO_DIRTY, &blind));
 		EXPECT_NE(self->c.dev.hwpt, blind.hwpt);
 		ASSERT_EQ(0, type1_log(self->c.fd, true));
 		expect_all(_metadata, &self->c);
@@ -189,10 +166,10 @@ TEST_F(type1, device_that_can)
 /* Two page tables that track: one of the kernel's making, one of the program's */
 TEST_F(type1, second_page_table)
 {
-	struct device other;
+	struct mock_device other;
 	uint32_t hwpt;
 
-	ASSERT_EQ(0, add_device(self->c.fd, self->c.ioas, 0, &other));
+	ASSERT_EQ(0, mock_add(self->c.fd, self->c.ioas, 0, &other));
 	EXPECT_EQ(self->c.dev.hwpt, other.hwpt);
 	ASSERT_EQ(0, iommufd_hwpt_alloc(self->c.fd, other.idev, self->c.ioas,
 					IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
@@ -239,12 +216,12 @@ TEST_F(type1, switched_on_before_attached)
 	const uint32_t flags = MOCK_DIRTY_DEVICE_NOT_WHILE_ON;
 
 	ASSERT_EQ(0, iommufd_destroy(self->c.fd, self->c.dev.stdev));
-	ASSERT_EQ(0, add_device(self->c.fd, self->c.ioas, flags, &self->c.dev));
+	ASSERT_EQ(0, mock_add(self->c.fd, self->c.ioas, flags, &self->c.dev));
 	ASSERT_EQ(0, iommufd_destroy(self->c.fd, self->c.dev.stdev));
 	ASSERT_EQ(0, type1_log(self->c.fd, true));
-	EXPECT_EQ(-EBUSY, add_device(self->c.fd, self->c.ioas, flags, &self->c.dev));
+	EXPECT_EQ(-EBUSY, mock_add(self->c.fd, self->c.ioas, flags, &self->c.dev));
 	/* Nothing is left of that. */
-	ASSERT_EQ(0, add_device(self->c.fd, self->c.ioas, 0, &self->c.dev));
+	ASSERT_EQ(0, mock_add(self->c.fd, self->c.ioas, 0, &self->c.dev));
 	ASSERT_EQ(0, writes(&self->c, &self->c.dev, 3));
 	EXPECT_EQ(1ULL << 3, get(&self->c));
 	expect_exact(_metadata, &self->c);

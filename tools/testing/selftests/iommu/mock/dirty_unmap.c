@@ -32,11 +32,6 @@
 
 #define ROUNDS		25
 
-static uint64_t at(unsigned int page)
-{
-	return MOCK_START + page * MOCK_PAGE;
-}
-
 static uint64_t area(unsigned int n)
 {
 	return BESIDE + 2 * n * AREA_LENGTH;

@@ -34,6 +34,12 @@ struct hw {
 	void *mem;
 };
 
+/* Where a page of the area is */
+static inline uint64_t at(unsigned int page)
+{
+	return MOCK_START + page * MOCK_PAGE;
+}
+
 /**
  * hw_open - set it up
  * @hw: filled in

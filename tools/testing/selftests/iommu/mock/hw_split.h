@@ -13,11 +13,6 @@
 #define TABLE_PAGES	512U
 #define NR_TABLES	(HW_PAGES / TABLE_PAGES)
 
-static inline uint64_t at(unsigned int page)
-{
-	return MOCK_START + page * MOCK_PAGE;
-}
-
 static inline int set_mode(const struct hw *hw, uint32_t mode)
 {
 	return iommufd_set_split_mode(hw->fd, hw->hwpt, mode);

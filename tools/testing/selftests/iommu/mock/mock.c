@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mock.h"
@@ -16,14 +17,21 @@
 #define SMALL_SIZE	KIB(512)
 #define HUGE_SIZE	MIB(2)
 
+uint64_t mock_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 static int test_cmd(int fd, struct iommu_test_cmd *cmd)
 {
 	cmd->size = sizeof(*cmd);
 	return ioctl(fd, IOMMU_TEST_CMD, cmd) ? -errno : 0;
 }
 
-int mock_add_device(int fd, uint32_t pt, uint32_t flags, uint32_t *stdev,
-		    uint32_t *idev)
+int mock_add(int fd, uint32_t pt, uint32_t flags, struct mock_device *dev)
 {
 	struct iommu_test_cmd cmd = {
 		.op = IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS,
@@ -34,9 +42,23 @@ int mock_add_device(int fd, uint32_t pt, uint32_t flags, uint32_t *stdev,
 
 	if (rc)
 		return rc;
-	*stdev = cmd.mock_domain_flags.out_stdev_id;
+	dev->stdev = cmd.mock_domain_flags.out_stdev_id;
+	dev->idev = cmd.mock_domain_flags.out_idev_id;
+	dev->hwpt = cmd.mock_domain_flags.out_hwpt_id;
+	return 0;
+}
+
+int mock_add_device(int fd, uint32_t pt, uint32_t flags, uint32_t *stdev,
+		    uint32_t *idev)
+{
+	struct mock_device dev;
+	int rc = mock_add(fd, pt, flags, &dev);
+
+	if (rc)
+		return rc;
+	*stdev = dev.stdev;
 	if (idev)
-		*idev = cmd.mock_domain_flags.out_idev_id;
+		*idev = dev.idev;
 	return 0;
 }
 

@@ -69,7 +69,35 @@ struct mock {
 };
 
 /**
- * mock_add_device - make a mock device, bind and attach it
+ * mock_now_ms - a clock that is never set
+ *
+ * Return: milliseconds since some time.
+ */
+uint64_t mock_now_ms(void);
+
+/**
+ * struct mock_device - a mock device
+ * @stdev: for mock_replace() and iommufd_destroy()
+ * @idev: as iommufd knows it
+ * @hwpt: what it was attached to first
+ */
+struct mock_device {
+	uint32_t stdev;
+	uint32_t idev;
+	uint32_t hwpt;
+};
+
+/**
+ * mock_add - make a mock device, bind and attach it
+ * @fd: the iommufd
+ * @pt: IOAS or HWPT to attach to
+ * @flags: MOCK_FLAGS_DEVICE_*
+ * @dev: filled in
+ */
+int mock_add(int fd, uint32_t pt, uint32_t flags, struct mock_device *dev);
+
+/**
+ * mock_add_device - mock_add(), if nobody asks for the HWPT
  * @fd: the iommufd
  * @pt: IOAS or HWPT to attach to
  * @flags: MOCK_FLAGS_DEVICE_*
