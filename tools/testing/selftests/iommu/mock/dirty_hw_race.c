@@ -220,8 +220,7 @@ FIXTURE_SETUP(race)
 	self->judge.idev = hw->idev;
 	self->judge.leaf_pages = variant->size / MOCK_PAGE;
 	self->meanwhile.hw = hw;
-	self->seed = time(NULL);
-	printf("# seed %llu\n", (unsigned long long)self->seed);
+	self->seed = hw_seed();
 }
 
 FIXTURE_TEARDOWN(race)

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "hw.h"
@@ -167,10 +166,9 @@ TEST_F_TIMEOUT(unmap, written_meanwhile, 120)
 	unsigned int pages = variant->size / MOCK_PAGE, round, i;
 	uint32_t log[HW_PAGES], writes, flushed;
 	unsigned int lost = 0, invented = 0;
-	uint64_t seed = time(NULL);
+	uint64_t seed = hw_seed();
 	struct hw *hw = &self->hw;
 
-	printf("# seed %llu\n", (unsigned long long)seed);
 	for (round = 0; round < ROUNDS; round++) {
 		bool leaf[HW_PAGES] = {};
 

@@ -5,9 +5,11 @@
 #endif
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hw.h"
@@ -128,6 +130,15 @@ int hw_run(int fd, uint32_t idev, uint64_t iova, uint64_t length,
 	};
 
 	return op(fd, &cmd);
+}
+
+uint64_t hw_seed(void)
+{
+	const char *text = getenv("MOCK_DIRTY_SEED");
+	uint64_t seed = text && *text ? strtoull(text, NULL, 0) : time(NULL);
+
+	printf("# MOCK_DIRTY_SEED=%llu\n", (unsigned long long)seed);
+	return seed;
 }
 
 int hw_stop(int fd, uint32_t idev)

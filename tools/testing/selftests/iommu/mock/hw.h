@@ -111,6 +111,14 @@ int hw_run(int fd, uint32_t idev, uint64_t iova, uint64_t length,
 	   uint64_t seed);
 
 /**
+ * hw_seed - a seed for hw_run(); prints it
+ *
+ * Return: $MOCK_DIRTY_SEED, which repeats the order of a run; without it, another
+ * one every time.
+ */
+uint64_t hw_seed(void);
+
+/**
  * hw_stop - end hw_run()
  * @fd: the iommufd
  * @idev: the device
