@@ -213,7 +213,10 @@ FIXTURE_TEARDOWN(race)
 	free(self->race);
 }
 
-/* Reads all, in one piece and in two; and now and then another HWPT's. */
+/*
+ * Reads all, and every second time only what is behind the middle; and now and
+ * then another HWPT's.
+ */
 static void *reader_thread(void *arg)
 {
 	struct reader *r = arg;
