@@ -457,15 +457,14 @@ TEST_F_TIMEOUT(toggle, promise4_switched_during_get, SLOW)
 {
 	struct race *race = &self->race;
 	struct mock *m = &race->m;
-	uint64_t end = mock_now_ms() + RACE_MS / 2;
+	uint64_t begin = mock_now_ms(), even = 0x5555555555555555;
 	static uint8_t seen[BYTES];
-	uint64_t even = 0x5555555555555555;
 	unsigned int i, reads[2] = {};
 	pthread_t thread;
 
 	race->reader[0].race = race;
 	MUST(pthread_create(&thread, NULL, toggle_thread, &race->reader[0]));
-	while (mock_now_ms() < end) {
+	while (mock_race(begin, RACE_MS / 2, reads[0] && reads[1])) {
 		int rc = mock_mark(m->fd, m->hwpt, STABLE, 64, &even);
 
 		ASSERT_TRUE(rc == 32 || rc == -EINVAL);
@@ -482,6 +481,8 @@ TEST_F_TIMEOUT(toggle, promise4_switched_during_get, SLOW)
 	for (; i < BYTES; i++)
 		MUST(seen[i]);
 	TH_LOG("%u reads while on, %u while off", reads[1], reads[0]);
+	EXPECT_LT(0, reads[0]);
+	EXPECT_LT(0, reads[1]);
 	MUST(mock_set(m, true));
 	MUST(mock_write(m, STABLE, 3 * MOCK_PAGE, 100));
 	OK(mock_get(m, STABLE, STABLE_LEN));

@@ -25,6 +25,11 @@ uint64_t mock_now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+bool mock_race(uint64_t begin, uint64_t ms, bool happened)
+{
+	return mock_now_ms() - begin < (happened ? ms : MOCK_RACE_LIMIT_MS);
+}
+
 static int test_cmd(int fd, struct iommu_test_cmd *cmd)
 {
 	cmd->size = sizeof(*cmd);

@@ -43,6 +43,9 @@
 #define OK(x)		do { EXPECT_EQ(0, x); } while (0)
 #define MUST(x)		do { ASSERT_EQ(0, x); } while (0)
 
+/* How long a race may go on until what it is there for has happened */
+#define MOCK_RACE_LIMIT_MS	60000
+
 /* Under TCG with every debug option a test may be slow; it may not hang. */
 #define SLOW		120
 
@@ -74,6 +77,16 @@ struct mock {
  * Return: milliseconds since some time.
  */
 uint64_t mock_now_ms(void);
+
+/**
+ * mock_race - is a race to go on?
+ * @begin: mock_now_ms() when it began
+ * @ms: it does for so long
+ * @happened: what it is there for has happened. If not, it goes on, which takes a
+ *            slow machine as long as it needs; but not forever, and the test
+ *            must say then that nothing happened
+ */
+bool mock_race(uint64_t begin, uint64_t ms, bool happened);
 
 /**
  * struct mock_device - a mock device
