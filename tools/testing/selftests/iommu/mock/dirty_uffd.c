@@ -197,31 +197,60 @@ TEST_F(process, promise1_area_comes_while_bitmap_faults)
 	close(s.uffd);
 }
 
+/* A child that is to be killed in a fault, and says when */
+struct victim {
+	struct slow s;
+	int tell;
+};
+
+static void *tell_thread(void *arg)
+{
+	struct victim *v = arg;
+
+	if (faulted(&v->s) && write(v->tell, "f", 1) != 1)
+		_exit(3);
+	return NULL;
+}
+
+static void be_killed(struct mock *m, int tell)
+{
+	struct victim v = { .tell = tell };
+	pthread_t thread;
+
+	if (slow_map(&v.s) ||
+	    pthread_create(&thread, NULL, tell_thread, &v))
+		_exit(1);
+	process_get(m, v.s.map);
+	_exit(2);
+}
+
 /* Killed while it waits for its bitmap: it dies, and nothing was cleared. */
 TEST_F(process, promise1_killed_in_a_fault)
 {
-	struct slow s = {};
+	struct pollfd pfd = { .events = POLLIN };
 	struct mock *m = &self->m;
-	int status;
+	int status, tell[2];
+	bool told;
 	pid_t pid;
 
 	MUST(process_write(m, 3));
+	MUST(pipe(tell));
 	pid = fork();
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		if (slow_map(&s))
-			_exit(1);
-		process_get(m, s.map);
-		_exit(2);
-	}
-	usleep(300 * 1000);
+	if (!pid)
+		be_killed(m, tell[1]);
+	close(tell[1]);
+	pfd.fd = tell[0];
+	told = poll(&pfd, 1, FAULT_MS) == 1 && pfd.revents & POLLIN;
 	MUST(kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFSIGNALED(status)) {
 		TH_LOG("the child ended with %d", WEXITSTATUS(status));
 	}
+	ASSERT_TRUE(told);
 	OK(oracle_ask(&m->oracle, &process_whole));
 	OK(oracle_ask(&m->oracle, &process_whole));
+	close(tell[0]);
 }
 
 TEST_HARNESS_MAIN
