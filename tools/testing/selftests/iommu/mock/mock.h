@@ -9,6 +9,9 @@
  * is 16 MiB to 2 GiB. Memory is scarce: areas of any size are the same 512 KiB
  * or 2 MiB over and over, which makes them many adjacent areas for the kernel.
  *
+ * Names of tests that begin with promise1_ to promise9_, and comments, go by the
+ * promises in Documentation/driver-api/iommu-dirty-tests.rst, section "Promises".
+ *
  * Functions return 0 or a negative errno unless they say otherwise.
  */
 #ifndef MOCK_H
