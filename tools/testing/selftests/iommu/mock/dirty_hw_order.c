@@ -9,9 +9,11 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hw.h"
@@ -504,6 +506,49 @@ TEST_F(order, get_passes_by_unmap_dirty)
 	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
 	ASSERT_EQ(0, finish(&self->a));
 	EXPECT_TRUE(hw_only(self->a.bits, PAGE, 1));
+}
+
+/*
+ * Killed in its first window, a read ends with that: what it has reported stands
+ * in the bitmap, which outlives the process, and the rest is dirty still.
+ */
+TEST_F(order, killed_between_windows)
+{
+	/* A bit for 4 bytes: 32 of these windows lie before PAGE. */
+	const size_t page_bytes = MOCK_PAGE / 4 / 8;
+	const size_t size = HW_PAGES * page_bytes;
+	struct hw *hw = &self->hw;
+	unsigned int wrong = 0;
+	uint8_t *map;
+	int status;
+	bool held;
+	size_t i;
+	pid_t pid;
+
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	ASSERT_EQ(0, iommufd_set_dirty(hw->fd, hw->hwpt, true));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(OTHER)));
+	ASSERT_EQ(0, hw_writes(hw->fd, hw->idev, at(PAGE)));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_FLUSH));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(!!iommufd_get_dirty(hw->fd, hw->hwpt, 0, MOCK_START,
+					  HW_LENGTH, 4, map));
+	held = hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_FLUSH);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(held);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	for (i = 0; i < size; i++)
+		wrong += map[i] != (i / page_bytes == OTHER ? 0xff : 0);
+	EXPECT_EQ(0, wrong);
+	ASSERT_EQ(0, hw_get(hw, 0, self->bits));
+	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
+	munmap(map, size);
 }
 
 /* Two reads at once need not wait for each other. */
