@@ -150,12 +150,12 @@ TEST_F(type1, device_that_cannot)
 /* Nor does one that can be tracked take the page table of one that cannot. */
 TEST_F(type1, device_that_can)
 {
-	struct device blind;
+	struct mock_device blind;
 
 	ASSERT_EQ(0, iommufd_destroy(self->c.fd, self->c.dev.stdev));
-	ASSERT_EQ(0, add_device(self->c.fd, self->c.ioas,
-				MOCK_FLAGS_DEVICE_NO_DIRTY, &blind));
-	ASSERT_EQ(0, add_device(self->c.fd, self->c.ioas, 0, &self->c.dev));
+	ASSERT_EQ(0, mock_add(self->c.fd, self->c.ioas,
+			      MOCK_FLAGS_DEVICE_NO_DIRTY, &blind));
+	ASSERT_EQ(0, mock_add(self->c.fd, self->c.ioas, 0, &self->c.dev));
 	EXPECT_NE(self->c.dev.hwpt, blind.hwpt);
 	ASSERT_EQ(0, type1_log(self->c.fd, true));
 	expect_all(_metadata, &self->c);
