@@ -39,21 +39,39 @@ new_warnings() {
 container=(CONFIG_VFIO=y CONFIG_VFIO_GROUP=y CONFIG_VFIO_CONTAINER=n
 	CONFIG_IOMMUFD_VFIO_CONTAINER=y)
 
-# links ARCH OPTION...: the whole kernel, since only linking shows whether what is
-# built in calls into a module, and what a module lacks. With IOMMUFD=y the test
-# kernels are linked. On x86 it is the demo's kernel but for that, so that most of
+# links: the whole kernel for x86 with IOMMUFD=m, since only linking shows whether
+# what is built in calls into a module, and what a module lacks. With IOMMUFD=y the
+# test kernels are linked. It is the demo's kernel but for that, so that most of
 # either is compiled once; what it has of VFIO cannot be built in then.
 links() {
-	local arch=$1 out=$top/build/kernel/static-$1-gcc fragments=''
+	local out=$top/build/kernel/static-x86-link fragments="common x86"
+	configure "$tree" "$out" x86 gcc CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y \
+		CONFIG_VFIO=m CONFIG_VFIO_PCI=m || return
+	logged "$out/log" kmake "$tree" "$out" x86 gcc vmlinux modules || return
+	new_warnings "$out/log" x86
+}
+
+# finds ARCH OPTION...: what modules below drivers/iommu want of what is built in
+# there is exported. That is what linking would add to what links() has shown.
+finds() {
+	local arch=$1 out=$top/build/kernel/static-$1-gcc modules
 	shift
-	if [ "$arch" = x86 ]; then
-		out=$top/build/kernel/static-x86-link
-		fragments="common x86"
-		set -- "$@" CONFIG_VFIO=m CONFIG_VFIO_PCI=m
-	fi
 	configure "$tree" "$out" "$arch" gcc "$@" || return
-	logged "$out/log" kmake "$tree" "$out" "$arch" gcc vmlinux modules || return
-	new_warnings "$out/log" "$arch"
+	# What is built in now may have been a module before.
+	find "$out" -path '*/drivers/iommu/*.mod' -delete
+	logged "$out/log" kmake "$tree" "$out" "$arch" gcc drivers/iommu/ || return
+	new_warnings "$out/log" "$arch" || return
+	mapfile -t modules < <(find "$out/drivers/iommu" -name '*.mod' | sed 's/mod$/o/')
+	symbols -u "${modules[@]}" >"$out/wanted" || return
+	symbols -U "$out/drivers/iommu/built-in.a" | comm -12 - "$out/wanted" >"$out/there" ||
+		return
+	nm "$out/drivers/iommu/built-in.a" | sed -n 's/.* __export_symbol_//p' |
+		sort -u >"$out/exported" || return
+	if [ ! -s "$out/there" ]; then
+		echo "modules want nothing: was everything built?"
+		return 1
+	fi
+	! comm -23 "$out/there" "$out/exported" | grep .
 }
 
 # pedantic ARCH COMPILER ARGUMENT...: everything that the compiler can warn of.
@@ -116,11 +134,13 @@ timed() {
 
 for arch in x86 arm64; do
 	timed "static: $arch: the base builds without its dirty tracking" removed "$arch"
-	mapfile -t options < <(drivers "$arch" CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y)
-	timed "static: $arch: the kernel links, IOMMUFD=m" links "$arch" "${options[@]}"
-	if [ "$arch" = arm64 ]; then
-		timed "static: $arch: the kernel links, IOMMUFD and ARM_SMMU_V3=m" \
-			links "$arch" CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y CONFIG_ARM_SMMU_V3=m
+	if [ "$arch" = x86 ]; then
+		timed "static: $arch: the kernel links, IOMMUFD=m" links
+	else
+		timed "static: $arch: IOMMUFD=m finds what it calls" finds "$arch" \
+			CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y CONFIG_ARM_SMMU_V3=y
+		timed "static: $arch: IOMMUFD and ARM_SMMU_V3=m find what they call" \
+			finds "$arch" CONFIG_IOMMUFD=m CONFIG_IOMMUFD_TEST=y CONFIG_ARM_SMMU_V3=m
 	fi
 	timed "static: $arch: W=1 and sparse" pedantic "$arch" gcc C=2 CHECK=sparse
 	timed "static: $arch: W=1, clang" pedantic "$arch" clang
