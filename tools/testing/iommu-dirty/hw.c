@@ -34,14 +34,23 @@ static const char *const faults[NR_FAULTS] = {
 	[FAULT_ONE_WORD] = "one-word-of-a-replicated-leaf",
 };
 
+/* How much there was of what a run is for */
+struct traffic {
+	unsigned long reads;
+	unsigned long writes;
+	unsigned long hits;
+	unsigned long dirtied;
+	unsigned long raced;
+};
+
 /* The last round is without devices: every write is complete. */
 static const char *run(const struct format *format, unsigned int nr,
 		       enum fault fault, unsigned long seed,
-		       unsigned long rounds, bool verbose)
+		       unsigned long rounds, struct traffic *traffic)
 {
 	static struct session session;
 	struct rig *rig = &session.rig;
-	unsigned long writes = 0, hits = 0, dirtied = 0, raced = 0, i;
+	unsigned long i;
 	unsigned int d;
 
 	session_init(&session, format, nr, fault, seed);
@@ -54,17 +63,13 @@ static const char *run(const struct format *format, unsigned int nr,
 		session_round(&session, false);
 	session_stop(&session);
 
+	*traffic = (struct traffic) { .reads = session.reads };
 	for (d = 0; d < nr; d++) {
-		writes += rig->devices[d].number;
-		hits += rig->devices[d].hits;
-		dirtied += rig->devices[d].dirtied;
-		raced += rig->devices[d].raced;
+		traffic->writes += rig->devices[d].number;
+		traffic->hits += rig->devices[d].hits;
+		traffic->dirtied += rig->devices[d].dirtied;
+		traffic->raced += rig->devices[d].raced;
 	}
-	if (verbose)
-		printf("# %lu reads; %lu writes, %lu hits; %lu times dirtied, %lu in a read\n",
-		       session.reads, writes, hits, dirtied, raced);
-	if (!session.verdict && (!raced || !hits))
-		session.verdict = "devices and reads never met";
 	session_free(&session);
 	return session.verdict;
 }
@@ -82,6 +87,21 @@ static void ok(bool good, const struct format *format, const char *what,
 	fflush(stdout);
 }
 
+static void test_reads(const struct format *format, unsigned int nr,
+		       enum fault fault, unsigned long seed,
+		       unsigned long rounds, const char *name)
+{
+	struct traffic traffic;
+	const char *verdict = run(format, nr, fault, seed, rounds, &traffic);
+
+	printf("# %lu reads; %lu writes, %lu hits; %lu times dirtied, %lu in a read\n",
+	       traffic.reads, traffic.writes, traffic.hits, traffic.dirtied,
+	       traffic.raced);
+	if (!verdict && (!traffic.raced || !traffic.hits))
+		verdict = "devices and reads never met";
+	ok(!verdict, format, name, verdict);
+}
+
 static bool applies(const struct format *format, enum fault fault)
 {
 	return fault != FAULT_ONE_WORD || format->words(format->page_shift + 1) > 1;
@@ -93,6 +113,7 @@ int main(int argc, char **argv)
 	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 200;
 	const struct format *format;
 	enum fault fault = FAULT_NONE;
+	struct traffic traffic;
 	char name[80];
 
 	while (argc > 3 && fault < NR_FAULTS && strcmp(argv[3], faults[fault]))
@@ -104,12 +125,10 @@ int main(int argc, char **argv)
 
 	printf("TAP version 13\n# hw: seed %lu\n", seed);
 	for (format = formats; format < formats + nr_formats; format++) {
-		const char *verdict;
-
-		verdict = run(format, 1, fault, seed, rounds, true);
-		ok(!verdict, format, "a device and a reader", verdict);
-		verdict = run(format, 2, fault, seed, rounds, true);
-		ok(!verdict, format, "two devices and two readers", verdict);
+		test_reads(format, 1, fault, seed, rounds,
+			   "a device and a reader");
+		test_reads(format, 2, fault, seed, rounds,
+			   "two devices and two readers");
 	}
 	for (format = formats; argc <= 3 && format < formats + nr_formats;
 	     format++)
@@ -118,7 +137,7 @@ int main(int argc, char **argv)
 				continue;
 			snprintf(name, sizeof(name), "%s is noticed",
 				 faults[fault]);
-			ok(run(format, 2, fault, seed, FAULT_ROUNDS, false),
+			ok(run(format, 2, fault, seed, FAULT_ROUNDS, &traffic),
 			   format, name, NULL);
 		}
 	printf("1..%u\n", tests);
