@@ -25,6 +25,7 @@
 #include <valgrind/callgrind.h>
 
 #include "bench.h"
+#include "util.h"
 
 enum dirt {
 	CLEAN,
@@ -122,10 +123,7 @@ static unsigned long rnd_state;
 
 static unsigned long rnd(unsigned long below)
 {
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return rnd_state % below;
+	return random_step(&rnd_state) % below;
 }
 
 /* Has hardware write what the case says; returns how many leaves, at most */

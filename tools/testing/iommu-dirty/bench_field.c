@@ -9,7 +9,6 @@
 #include "iommu-dirty-log.h"
 
 #define HUGE_PAGE	(2UL << 20)
-#define ADDRESS		GENMASK_ULL(51, 12)
 
 static void *get_memory(size_t size)
 {
@@ -62,7 +61,7 @@ static u64 *leaf_table(struct field *field, unsigned long iova)
 
 		if (!*entry)
 			*entry = field->format->table(new_table(field), level);
-		at = (u64 *)(uintptr_t)(*entry & ADDRESS);
+		at = (u64 *)(uintptr_t)(*entry & field->format->address);
 	}
 	return at;
 }

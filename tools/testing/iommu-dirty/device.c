@@ -6,19 +6,11 @@
 #include <time.h>
 
 #include "device.h"
+#include "util.h"
 
-#define ADDRESS		GENMASK_ULL(51, 12)
 #define SMALL_LEAVES	300
 /* Accesses before a device obeys. A command may take hardware that long. */
 #define DROP_DELAY	64
-
-unsigned long next_random(unsigned long *state, unsigned long below)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (*state >> 16) % below;
-}
 
 /* Another processor, if there is one, needs some time; one alone a switch. */
 void chance(unsigned long *random, unsigned int one_in)
@@ -49,7 +41,7 @@ static u64 *walk(const struct rig *rig, unsigned long iova)
 
 		if (!format->is_table(value, level))
 			return word;
-		table = (u64 *)(uintptr_t)(value & ADDRESS);
+		table = (u64 *)(uintptr_t)(value & format->address);
 	}
 }
 
@@ -219,15 +211,6 @@ void rig_age(struct rig *rig)
 		memset(rig->devices[d].tlb, 0, sizeof(rig->devices[d].tlb));
 		pthread_mutex_unlock(&rig->devices[d].lock);
 	}
-}
-
-static void *zeroed(size_t nr, size_t size)
-{
-	void *memory = calloc(nr, size);
-
-	if (!memory)
-		abort();
-	return memory;
 }
 
 /* A huge leaf, pages, a hole, and what lies between in size if there is any */

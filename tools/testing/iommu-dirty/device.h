@@ -107,7 +107,6 @@ void rig_invalidate(struct rig *rig, unsigned long iova, unsigned long last,
 /* The same without waiting */
 void rig_invalidate_later(struct rig *rig);
 
-unsigned long next_random(unsigned long *state, unsigned long below);
 /* Give others a chance, now and then. */
 void chance(unsigned long *random, unsigned int one_in);
 

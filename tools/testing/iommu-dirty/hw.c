@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "session.h"
+#include "util.h"
 
 /* Rounds within which a fault must show. Mostly it takes a few. */
 #define FAULT_ROUNDS	20000
@@ -74,19 +75,6 @@ static const char *run(const struct format *format, unsigned int nr,
 	return session.verdict;
 }
 
-static unsigned int tests, failures;
-
-static void ok(bool good, const struct format *format, const char *what,
-	       const char *remark)
-{
-	failures += !good;
-	if (!good && remark)
-		printf("# %s\n", remark);
-	printf("%sok %u %s: %s\n", good ? "" : "not ", ++tests, format->name,
-	       what);
-	fflush(stdout);
-}
-
 static void test_reads(const struct format *format, unsigned int nr,
 		       enum fault fault, unsigned long seed,
 		       unsigned long rounds, const char *name)
@@ -99,7 +87,7 @@ static void test_reads(const struct format *format, unsigned int nr,
 	       traffic.raced);
 	if (!verdict && (!traffic.raced || !traffic.hits))
 		verdict = "devices and reads never met";
-	ok(!verdict, format, name, verdict);
+	ok_unless(verdict, format, "%s", name);
 }
 
 static bool applies(const struct format *format, enum fault fault)
@@ -114,7 +102,6 @@ int main(int argc, char **argv)
 	const struct format *format;
 	enum fault fault = FAULT_NONE;
 	struct traffic traffic;
-	char name[80];
 
 	while (argc > 3 && fault < NR_FAULTS && strcmp(argv[3], faults[fault]))
 		fault++;
@@ -132,14 +119,10 @@ int main(int argc, char **argv)
 	}
 	for (format = formats; argc <= 3 && format < formats + nr_formats;
 	     format++)
-		for (fault = 1; fault < NR_FAULTS; fault++) {
-			if (!applies(format, fault))
-				continue;
-			snprintf(name, sizeof(name), "%s is noticed",
-				 faults[fault]);
-			ok(run(format, 2, fault, seed, FAULT_ROUNDS, &traffic),
-			   format, name, NULL);
-		}
-	printf("1..%u\n", tests);
-	return failures != 0;
+		for (fault = 1; fault < NR_FAULTS; fault++)
+			if (applies(format, fault))
+				ok(run(format, 2, fault, seed, FAULT_ROUNDS,
+				       &traffic),
+				   format, "%s is noticed", faults[fault]);
+	return ok_end();
 }

@@ -22,6 +22,7 @@
 #include "iommu-dirty-log.h"
 #include "iommu-dirty-revoke.h"
 #include "reshape.h"
+#include "util.h"
 
 #define MAX_PAGES	4096
 /* Rounds within which a fault must show */
@@ -58,25 +59,15 @@ struct dev {
 };
 
 static const struct format *format;
-static unsigned int tests, failures;
 static unsigned long state;
 static struct dev dev;
 bool shim_plain;
 
 #define SMALL	(format->page_shift)
 
-static void ok(bool good, const char *name)
+static unsigned long rnd(unsigned long below)
 {
-	failures += !good;
-	printf("%sok %u %s: %s\n", good ? "" : "not ", ++tests, format->name,
-	       name);
-	fflush(stdout);
-}
-
-static unsigned long next_random(unsigned long below)
-{
-	state = state * 6364136223846793005UL + 1442695040888963407UL;
-	return (state >> 33) % below;
+	return next_random(&state, below);
 }
 
 static unsigned long page_iova(unsigned long page)
@@ -125,9 +116,9 @@ static void dev_write(unsigned long page)
 static void dev_some(unsigned int nr)
 {
 	while (nr--) {
-		unsigned long page = next_random(dev.nr);
+		unsigned long page = rnd(dev.nr);
 
-		if (next_random(3))
+		if (rnd(3))
 			dev_write(page);
 		else
 			dev_cache(page);
@@ -139,17 +130,17 @@ void shim_clearing(const u64 *entry)
 {
 	unsigned long page, tries;
 
-	if (!dev.table || dev.busy || next_random(4))
+	if (!dev.table || dev.busy || rnd(4))
 		return;
 	dev.busy = true;
 	for (tries = 0; tries < 64; tries++) {
 		unsigned int level;
 
-		page = next_random(dev.nr);
+		page = rnd(dev.nr);
 		if (table_word(dev.table, page_iova(page), &level) != entry)
 			continue;
 		dev.hits++;
-		if (next_random(2))
+		if (rnd(2))
 			dev_write(page);
 		else
 			dev_cache(page);
@@ -284,30 +275,24 @@ static bool one_leaf(unsigned int shift, unsigned int dirty, unsigned long windo
 static void test_sizes(void)
 {
 	const unsigned int *shift;
-	char name[80];
 
 	for (shift = format->shifts; *shift; shift++) {
 		unsigned int words = format->words(*shift), i;
 		unsigned long size = BIT(*shift);
 		bool right;
 
-		snprintf(name, sizeof(name), "2^%u: clean, read-only", *shift);
-		ok(one_leaf(*shift, ~0U, size, 0), name);
+		ok(one_leaf(*shift, ~0U, size, 0), format,
+		   "2^%u: clean, read-only", *shift);
 		for (right = true, i = 0; i < words; i++)
 			right &= one_leaf(*shift, i, size, 0);
-		snprintf(name, sizeof(name), "2^%u: dirty, as it was", *shift);
-		ok(right, name);
-		if (*shift > SMALL) {
-			snprintf(name, sizeof(name), "2^%u: piece by piece",
-				 *shift);
-			ok(one_leaf(*shift, ~0U, size / 2, 0), name);
-		}
+		ok(right, format, "2^%u: dirty, as it was", *shift);
+		if (*shift > SMALL)
+			ok(one_leaf(*shift, ~0U, size / 2, 0), format,
+			   "2^%u: piece by piece", *shift);
 		/* VT-d: R is bit 0; without it there is only W. */
-		if (!format->tracked && format->write == BIT_ULL(1)) {
-			snprintf(name, sizeof(name), "2^%u: write-only, dirty",
-				 *shift);
-			ok(one_leaf(*shift, ~0U, size, BIT_ULL(0)), name);
-		}
+		if (!format->tracked && format->write == BIT_ULL(1))
+			ok(one_leaf(*shift, ~0U, size, BIT_ULL(0)), format,
+			   "2^%u: write-only, dirty", *shift);
 	}
 }
 
@@ -335,9 +320,9 @@ static void test_split(void)
 		*word |= format->write;
 		nr += bit_is_set(bits, (at - base) >> SMALL);
 	}
-	ok(right && !nr, "what was split is revoked");
+	ok(right && !nr, format, "what was split is revoked");
 	join_all(&table, base, base + BIT(huge) - 1);
-	ok(same_tables(&table, &fresh), "and is what it was otherwise");
+	ok(same_tables(&table, &fresh), format, "and is what it was otherwise");
 	free(bits);
 	table_free(&table);
 	table_free(&fresh);
@@ -397,14 +382,14 @@ static const char *one_round(enum fault fault)
 	dev.base = base;
 	dev.nr = (last - base + 1) >> SMALL;
 
-	dev_some(next_random(3) ? next_random(dev.nr) : 0);
+	dev_some(rnd(3) ? rnd(dev.nr) : 0);
 	if (fault != FAULT_NO_REVOKE)
 		revoke(&table, &read, base, last,
-		       BIT(SMALL + 1 + next_random(12)));
-	dev_some(next_random(64));
+		       BIT(SMALL + 1 + rnd(12)));
+	dev_some(rnd(64));
 	if (fault != FAULT_NO_FLUSH)
 		dev_flush(&read);
-	dev_some(next_random(64));
+	dev_some(rnd(64));
 	report(&table, base, last, bits);
 	dev_some(64);
 	dev.table = NULL;
@@ -436,35 +421,38 @@ static const char *run(enum fault fault, unsigned long rounds, bool *met)
 	return verdict;
 }
 
+static void test_writes(unsigned long rounds)
+{
+	const char *verdict;
+	bool met;
+
+	verdict = run(FAULT_NONE, rounds, &met);
+	if (!verdict && !met)
+		verdict = "the device was never refused, or never in time";
+	ok_unless(verdict, format,
+		  "a device writes: nothing lost, nothing invented");
+	/* It cannot meet what is left out. */
+	ok(run(FAULT_NO_REVOKE, FAULT_ROUNDS, &met), format,
+	   "no revoke is noticed");
+	if (!format->tracked)
+		ok(run(FAULT_NO_FLUSH, FAULT_ROUNDS, &met), format,
+		   "no flush is noticed");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long seed = argc > 1 ? strtoul(argv[1], NULL, 0) : time(NULL);
 	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 300;
 
 	printf("TAP version 13\n# revoke: seed %lu\n", seed);
-	state = seed;
+	state = random_state(seed);
 	for (format = formats; format < formats + nr_formats; format++) {
-		const char *verdict;
-		bool met;
-
 		if (argc > 3 && strcmp(argv[3], format->name))
 			continue;
 		test_sizes();
 		test_split();
 		stock_free();
-		verdict = run(FAULT_NONE, rounds, &met);
-		if (!verdict && !met)
-			verdict = "the device was never refused, or never in time";
-		if (verdict)
-			printf("# %s\n", verdict);
-		ok(!verdict, "a device writes: nothing lost, nothing invented");
-		/* It cannot meet what is left out. */
-		ok(run(FAULT_NO_REVOKE, FAULT_ROUNDS, &met),
-		   "no revoke is noticed");
-		if (!format->tracked)
-			ok(run(FAULT_NO_FLUSH, FAULT_ROUNDS, &met),
-			   "no flush is noticed");
+		test_writes(rounds);
 	}
-	printf("1..%u\n", tests);
-	return failures != 0;
+	return ok_end();
 }

@@ -8,20 +8,19 @@
 #include <stdlib.h>
 
 #include "ops.h"
+#include "util.h"
 
 #define SEEDS_PER_FORMAT	6
 #define OPS_PER_SEED		30
 
-static unsigned long state = 1;
+static unsigned long state;
 static FILE *output;
 
 static unsigned long give(unsigned long below)
 {
-	unsigned long value;
+	unsigned long value = next_random(&state, below);
 	unsigned int shift;
 
-	state = state * 6364136223846793005 + 1442695040888963407;
-	value = (state >> 16) % below;
 	for (shift = 0; shift < 64 && (below - 1) >> shift; shift += 8)
 		fputc(value >> shift & 0xff, output);
 	return value;
@@ -32,6 +31,7 @@ int main(int argc, char **argv)
 	unsigned int i, op;
 	char name[4096];
 
+	state = random_state(1);
 	for (i = 0; argc == 2 && i < nr_formats * SEEDS_PER_FORMAT; i++) {
 		struct ops ops = { .choose = give };
 

@@ -5,6 +5,7 @@
 
 #include "iommu-dirty-walk.h"
 #include "session.h"
+#include "util.h"
 
 #define WRITES_PER_ROUND 50
 
@@ -338,15 +339,6 @@ void session_round(struct session *session, bool age)
 	check_lost(session);
 	check_invented(session);
 	check_accessed(session);
-}
-
-static void *zeroed(size_t nr, size_t size)
-{
-	void *memory = calloc(nr, size);
-
-	if (!memory)
-		abort();
-	return memory;
 }
 
 static u8 *new_bitmap(const struct rig *rig)

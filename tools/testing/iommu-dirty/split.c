@@ -17,19 +17,12 @@
 #include "iommu-dirty-log.h"
 #include "reshape.h"
 #include "split_random.h"
+#include "util.h"
 
 #define SMALL		(format->page_shift)
 #define NR(size)	((size) >> SMALL)
 
 static const struct format *format;
-static unsigned int tests, failures;
-
-static void ok(bool good, const char *name)
-{
-	failures += !good;
-	printf("%sok %u %s: %s\n", good ? "" : "not ", ++tests, format->name,
-	       name);
-}
 
 static unsigned long count(const unsigned long *bits, unsigned long nr)
 {
@@ -61,79 +54,132 @@ static unsigned long translate(const struct table *table, unsigned long iova)
 	return (word & ~(BIT(shift) - 1)) | (iova & (BIT(shift) - 1));
 }
 
+/**
+ * struct one - a leaf by itself, to be split and joined
+ * @table: where it is
+ * @fresh: what that is in the beginning
+ * @split: what a read splits it with
+ * @shift: log2 of its size
+ * @base: first IOVA
+ * @last: last IOVA
+ * @nr: pages of the smallest size
+ * @page: IOVA of the one that is written
+ * @bits: of the last report
+ * @out: tables that were in use before
+ */
+struct one {
+	struct table table;
+	struct table fresh;
+	struct iommu_dirty_split split;
+	unsigned int shift;
+	unsigned long base;
+	unsigned long last;
+	unsigned long nr;
+	unsigned long page;
+	unsigned long *bits;
+	long out;
+};
+
+static void one_init(struct one *one, unsigned int shift)
+{
+	unsigned long size = BIT(shift);
+
+	one->shift = shift;
+	one->base = 2 * size;
+	one->last = one->base + size - 1;
+	one->nr = NR(size);
+	one->page = one->base + (size / 2 + 5 * BIT(SMALL)) % size;
+	one->bits = new_bits(format, size);
+	one->out = stock_out;
+	table_init(&one->table, format, format->max_level);
+	table_init(&one->fresh, format, format->max_level);
+	table_map(&one->table, one->base, shift);
+	table_map(&one->fresh, one->base, shift);
+	iommu_dirty_split_init(&one->split, false);
+}
+
+static void one_free(struct one *one)
+{
+	free(one->bits);
+	table_free(&one->table);
+	table_free(&one->fresh);
+}
+
+/* Reads all of it. Returns how many pages are reported. */
+static unsigned long one_get(struct one *one, bool lazy)
+{
+	reshape_get(&one->table, one->base, one->last,
+		    lazy ? &one->split : NULL, one->bits);
+	return count(one->bits, one->nr);
+}
+
+/* Whole once, and then in ever smaller parts, while one page is written */
+static void test_refine(struct one *one)
+{
+	unsigned int below = one->shift;
+	bool right;
+
+	ok(!one_get(one, true) && leaf_shift(&one->table, one->base) == below,
+	   format, "2^%u: clean, nothing split", one->shift);
+
+	dma(&one->table, one->page);
+	right = one_get(one, true) == one->nr;
+	below = leaf_shift(&one->table, one->page);
+	ok(right && below < one->shift, format,
+	   "2^%u: reported whole, split to 2^%u", one->shift, below);
+
+	right = true;
+	while (right && below > SMALL) {
+		unsigned int was = below;
+
+		dma(&one->table, one->page);
+		right = one_get(one, true) == NR(BIT(was));
+		below = leaf_shift(&one->table, one->page);
+		right &= below < was;
+	}
+	ok(right, format, "2^%u: level by level", one->shift);
+}
+
+static void test_exact(struct one *one)
+{
+	unsigned long at;
+	bool right;
+
+	dma(&one->table, one->page);
+	right = one_get(one, true) == 1;
+	ok(right && bit_is_set(one->bits, NR(one->page - one->base)), format,
+	   "2^%u: exact", one->shift);
+	ok(!one_get(one, true), format, "2^%u: and clean", one->shift);
+
+	for (right = true, at = one->base; at < one->last; at += BIT(SMALL))
+		right &= translate(&one->table, at) == at;
+	ok(right, format, "2^%u: translates as before", one->shift);
+}
+
+static void test_join(struct one *one)
+{
+	dma(&one->table, one->page);
+	join_all(&one->table, 0, 2 * one->base - 1);
+	ok(same_tables(&one->table, &one->fresh), format,
+	   "2^%u: joined as it was", one->shift);
+	ok(stock_out == one->out, format, "2^%u: no table left over",
+	   one->shift);
+	ok(one_get(one, false) == one->nr, format,
+	   "2^%u: dirt survives joining", one->shift);
+}
+
 /* One leaf of each size: whole once, exact afterwards, and joined as it was */
 static void test_sizes(void)
 {
 	const unsigned int *shift;
-	char name[80];
+	struct one one;
 
 	for (shift = format->shifts + 1; *shift && *shift <= 30; shift++) {
-		unsigned long size = BIT(*shift), base = 2 * size, last;
-		unsigned long page = base + (size / 2 + 5 * BIT(SMALL)) % size;
-		unsigned long *bits = new_bits(format, size), nr = NR(size), i;
-		struct table table, fresh;
-		struct iommu_dirty_split split;
-		unsigned int below;
-		bool right = true;
-		long out;
-
-		last = base + size - 1;
-		table_init(&table, format, format->max_level);
-		table_init(&fresh, format, format->max_level);
-		table_map(&table, base, *shift);
-		table_map(&fresh, base, *shift);
-		iommu_dirty_split_init(&split, false);
-		out = stock_out;
-
-		reshape_get(&table, base, last, &split, bits);
-		snprintf(name, sizeof(name), "2^%u: clean, nothing split", *shift);
-		ok(!count(bits, nr) && leaf_shift(&table, base) == *shift, name);
-
-		dma(&table, page);
-		reshape_get(&table, base, last, &split, bits);
-		below = leaf_shift(&table, page);
-		snprintf(name, sizeof(name), "2^%u: reported whole, split to 2^%u",
-			 *shift, below);
-		ok(count(bits, nr) == nr && below < *shift, name);
-
-		while (below > SMALL) {
-			unsigned int was = below;
-
-			dma(&table, page);
-			reshape_get(&table, base, last, &split, bits);
-			below = leaf_shift(&table, page);
-			right &= count(bits, nr) == NR(BIT(was)) && below < was;
-		}
-		snprintf(name, sizeof(name), "2^%u: level by level", *shift);
-		ok(right, name);
-
-		dma(&table, page);
-		reshape_get(&table, base, last, &split, bits);
-		snprintf(name, sizeof(name), "2^%u: exact", *shift);
-		ok(count(bits, nr) == 1 && bit_is_set(bits, NR(page - base)), name);
-		reshape_get(&table, base, last, &split, bits);
-		snprintf(name, sizeof(name), "2^%u: and clean", *shift);
-		ok(!count(bits, nr), name);
-
-		for (right = true, i = 0; i < nr; i++)
-			right &= translate(&table, base + (i << SMALL)) ==
-				 base + (i << SMALL);
-		snprintf(name, sizeof(name), "2^%u: translates as before", *shift);
-		ok(right, name);
-
-		dma(&table, page);
-		join_all(&table, 0, 4 * size - 1);
-		snprintf(name, sizeof(name), "2^%u: joined as it was", *shift);
-		ok(same_tables(&table, &fresh), name);
-		snprintf(name, sizeof(name), "2^%u: no table left over", *shift);
-		ok(stock_out == out, name);
-		reshape_get(&table, base, last, NULL, bits);
-		snprintf(name, sizeof(name), "2^%u: dirt survives joining", *shift);
-		ok(count(bits, nr) == nr, name);
-
-		free(bits);
-		table_free(&table);
-		table_free(&fresh);
+		one_init(&one, *shift);
+		test_refine(&one);
+		test_exact(&one);
+		test_join(&one);
+		one_free(&one);
 	}
 }
 
@@ -141,7 +187,6 @@ static void test_sizes(void)
 static void test_part(void)
 {
 	const unsigned int *shift;
-	char name[80];
 
 	for (shift = format->shifts + 1; *shift && *shift <= 30; shift++) {
 		unsigned long size = BIT(*shift), nr = NR(size), base = 4 * size;
@@ -168,8 +213,7 @@ static void test_part(void)
 			right &= bit_is_set(bits, i) ==
 				 !(child >= from && child_last <= to);
 		}
-		snprintf(name, sizeof(name), "2^%u: part of a leaf", *shift);
-		ok(right, name);
+		ok(right, format, "2^%u: part of a leaf", *shift);
 		free(bits);
 		table_free(&table);
 	}
@@ -179,7 +223,6 @@ static void test_part(void)
 static void test_eager(void)
 {
 	const unsigned int *shift;
-	char name[80];
 
 	for (shift = format->shifts + 1; *shift && *shift <= 30; shift++) {
 		unsigned long size = BIT(*shift), nr = NR(size), base = 4 * size;
@@ -194,15 +237,15 @@ static void test_eager(void)
 		table_map(&fresh, base + size, *shift);
 		dma(&table, base + size + size / 2);
 		split_all(&table, base, base + 2 * size - 1);
-		snprintf(name, sizeof(name), "2^%u: eager, all small", *shift);
 		ok(leaf_shift(&table, base) == SMALL &&
-		   leaf_shift(&table, base + 2 * size - 1) == SMALL, name);
+		   leaf_shift(&table, base + 2 * size - 1) == SMALL,
+		   format, "2^%u: eager, all small", *shift);
 		reshape_get(&table, base, base + 2 * size - 1, NULL, bits);
-		snprintf(name, sizeof(name), "2^%u: eager, dirt is kept", *shift);
-		ok(!count(bits, nr) && count(bits, 2 * nr) == nr, name);
+		ok(!count(bits, nr) && count(bits, 2 * nr) == nr, format,
+		   "2^%u: eager, dirt is kept", *shift);
 		join_all(&table, base, base + 2 * size - 1);
-		snprintf(name, sizeof(name), "2^%u: eager, joined as it was", *shift);
-		ok(same_tables(&table, &fresh), name);
+		ok(same_tables(&table, &fresh), format,
+		   "2^%u: eager, joined as it was", *shift);
 		free(bits);
 		table_free(&table);
 		table_free(&fresh);
@@ -233,7 +276,6 @@ static void test_changed(void)
 {
 	const u64 ad = BIT_ULL(format->accessed) | BIT_ULL(format->dirty);
 	const unsigned int *shift;
-	char name[80];
 
 	for (shift = format->shifts + 1; *shift &&
 	     *shift <= SMALL + format->index_bits; shift++) {
@@ -258,13 +300,11 @@ static void test_changed(void)
 					!joined_with(&table, size, pages[i],
 						     word ^ BIT_ULL(bit));
 		}
-		snprintf(name, sizeof(name), "2^%u: not joined with a hole", *shift);
-		ok(hole, name);
-		snprintf(name, sizeof(name), "2^%u: nor with a bit changed", *shift);
-		ok(right, name);
+		ok(hole, format, "2^%u: not joined with a hole", *shift);
+		ok(right, format, "2^%u: nor with a bit changed", *shift);
 		join_all(&table, size, 2 * size - 1);
-		snprintf(name, sizeof(name), "2^%u: but as it was", *shift);
-		ok(same_tables(&table, &fresh), name);
+		ok(same_tables(&table, &fresh), format,
+		   "2^%u: but as it was", *shift);
 		table_free(&table);
 		table_free(&fresh);
 	}
@@ -274,7 +314,6 @@ static void test_changed(void)
 static void test_cut(void)
 {
 	const unsigned int *shift;
-	char name[80];
 
 	for (shift = format->shifts + 1; *shift && *shift <= 30; shift++) {
 		unsigned long size = BIT(*shift), base = 4 * size, last;
@@ -291,10 +330,8 @@ static void test_cut(void)
 		first &= leaf_shift(&table, last) < *shift;
 		join_all(&table, base, last);
 		whole = leaf_shift(&table, base) == *shift;
-		snprintf(name, sizeof(name), "2^%u: not joined in part", *shift);
-		ok(first, name);
-		snprintf(name, sizeof(name), "2^%u: joined whole", *shift);
-		ok(whole, name);
+		ok(first, format, "2^%u: not joined in part", *shift);
+		ok(whole, format, "2^%u: joined whole", *shift);
 		table_free(&table);
 	}
 }
@@ -313,7 +350,8 @@ static void test_small(void)
 	}
 	split_all(&table, 0, BIT(huge) - 1);
 	join_all(&table, 0, BIT(huge) - 1);
-	ok(same_tables(&table, &fresh), "what was mapped small stays so");
+	ok(same_tables(&table, &fresh), format,
+	   "what was mapped small stays so");
 	table_free(&table);
 	table_free(&fresh);
 }
@@ -340,9 +378,10 @@ static void test_no_memory(void)
 	dma(&table, 0);
 	iommu_dirty_split_init(&split, false);
 	format->walk(table.root, table.level, &read, 0, size - 1);
-	ok(count(bits, NR(size)) == NR(size), "no memory: reported whole");
+	ok(count(bits, NR(size)) == NR(size), format,
+	   "no memory: reported whole");
 	ok(leaf_shift(&table, 0) == huge && !leaf_dirty(&table, table.leaves),
-	   "no memory: cleared and huge");
+	   format, "no memory: cleared and huge");
 	free(bits);
 	table_free(&table);
 }
@@ -353,8 +392,6 @@ int main(int argc, char **argv)
 	unsigned int rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 30;
 	const char *wrong;
 	unsigned int i;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
 
 	printf("TAP version 13\n# seed %u\n", seed);
 	for (format = formats; format < formats + nr_formats; format++) {
@@ -371,10 +408,9 @@ int main(int argc, char **argv)
 			wrong = random_round(format, (unsigned long)seed << 20 | i);
 		if (wrong)
 			printf("# round %u: %s\n", i - 1, wrong);
-		ok(!wrong, "random splits, joins, writes and reads");
-		ok(random_enough(format), "the device met them");
+		ok(!wrong, format, "random splits, joins, writes and reads");
+		ok(random_enough(format), format, "the device met them");
 		stock_free();
 	}
-	printf("1..%u\n", tests);
-	return failures != 0;
+	return ok_end();
 }

@@ -22,6 +22,7 @@
 
 #include "iommu-dirty-log.h"
 #include "reshape.h"
+#include "util.h"
 
 #define NR_READERS	3
 #define NR_WRITES	8
@@ -70,16 +71,15 @@ struct race {
 bool shim_plain;
 static __thread unsigned long state;
 
-static unsigned long next_random(unsigned long below)
+static unsigned long rnd(unsigned long below)
 {
-	state = state * 6364136223846793005UL + 1442695040888963407UL;
-	return (state >> 33) % below;
+	return next_random(&state, below);
 }
 
 /* Let others go on, now and then: wherever a word is exchanged or cleared. */
 static void chance(void)
 {
-	if (!next_random(16))
+	if (!rnd(16))
 		sched_yield();
 }
 
@@ -182,7 +182,7 @@ static bool try_dma(struct race *race, unsigned long iova)
 		return false;
 	words = format->words(word_shift(format, first, level));
 	word = (u64 *)round_down((uintptr_t)word, words * sizeof(*word)) +
-	       next_random(words);
+	       rnd(words);
 	old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
 	if ((old ^ first) & ~mark)
 		return false;
@@ -203,29 +203,29 @@ static void dma(struct race *race, unsigned long iova)
 static void choose(struct reader *reader)
 {
 	struct race *race = reader->race;
-	unsigned long from = next_random(race->nr);
-	unsigned long to = from + next_random(race->nr - from);
+	unsigned long from = rnd(race->nr);
+	unsigned long to = from + rnd(race->nr - from);
 
-	if (!next_random(4))
+	if (!rnd(4))
 		from = 0;
-	if (!next_random(4))
+	if (!rnd(4))
 		to = race->nr - 1;
 	reader->iova = race->base + (from << page_shift(race));
 	reader->last = race->base + ((to + 1) << page_shift(race)) - 1;
-	reader->split = next_random(4);
+	reader->split = rnd(4);
 }
 
 /* Returns what was wrong, or NULL. */
 static const char *one_round(struct race *race)
 {
-	unsigned long iova[NR_WRITES], before = 1 + next_random(2), nr, i, r;
+	unsigned long iova[NR_WRITES], before = 1 + rnd(2), nr, i, r;
 	const struct reader *quiet = race->readers + NR_READERS;
 	const char *verdict = NULL;
 
-	nr = before + next_random(4);
+	nr = before + rnd(4);
 	for (i = 0; i < nr; i++)
 		iova[i] = race->base +
-			  (next_random(race->nr) << page_shift(race));
+			  (rnd(race->nr) << page_shift(race));
 	for (i = 0; i < before; i++)
 		dma(race, iova[i]);
 	for (r = 0; r < NR_READERS; r++)
@@ -276,7 +276,7 @@ static const char *run(const struct format *format, unsigned int shift,
 		struct reader *reader = race.readers + i;
 
 		reader->race = &race;
-		reader->random = next_random(~0UL);
+		reader->random = random_state(rnd(~0UL));
 		reader->bits = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
 		reader->iova = race.base;
 		reader->last = race.base + race.size - 1;
@@ -303,23 +303,25 @@ static const char *run(const struct format *format, unsigned int shift,
 	return verdict;
 }
 
-static unsigned int tests, failures;
-
-static void ok(bool good, const struct format *format, unsigned int shift,
-	       const char *what, const char *remark)
-{
-	failures += !good;
-	if (!good && remark)
-		printf("# %s\n", remark);
-	printf("%sok %u %s: 2^%u: %s\n", good ? "" : "not ", ++tests,
-	       format->name, shift, what);
-	fflush(stdout);
-}
-
 /* Not of so many pages that their bits fill a page */
 static bool suits(const struct format *format, unsigned int shift)
 {
 	return shift - format->page_shift < 14;
+}
+
+static void test_leaves(const struct format *format, unsigned int shift,
+			unsigned long rounds)
+{
+	const char *verdict;
+	unsigned long splits;
+
+	verdict = run(format, shift, rounds, false, &splits);
+	if (!verdict && splits < rounds / 4)
+		verdict = "hardly any leaf was split";
+	ok_unless(verdict, format, "2^%u: nothing is lost", shift);
+	if (format->words(shift) > 1)
+		ok(run(format, shift, FAULT_ROUNDS, true, &splits), format,
+		   "2^%u: reading once is noticed", shift);
 }
 
 int main(int argc, char **argv)
@@ -328,25 +330,13 @@ int main(int argc, char **argv)
 	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 300;
 	const struct format *format;
 	const unsigned int *shift;
-	const char *verdict;
-	unsigned long splits;
 
 	printf("TAP version 13\n# split_race: seed %lu\n", seed);
-	state = seed;
+	state = random_state(seed);
 	for (format = formats; format < formats + nr_formats; format++)
-		for (shift = format->shifts + 1; *shift; shift++) {
-			if (!suits(format, *shift) ||
-			    (argc > 3 && strcmp(argv[3], format->name)))
-				continue;
-			verdict = run(format, *shift, rounds, false, &splits);
-			if (!verdict && splits < rounds / 4)
-				verdict = "hardly any leaf was split";
-			ok(!verdict, format, *shift, "nothing is lost", verdict);
-			if (format->words(*shift) == 1)
-				continue;
-			ok(run(format, *shift, FAULT_ROUNDS, true, &splits),
-			   format, *shift, "reading once is noticed", NULL);
-		}
-	printf("1..%u\n", tests);
-	return failures != 0;
+		for (shift = format->shifts + 1; *shift; shift++)
+			if (suits(format, *shift) &&
+			    (argc <= 3 || !strcmp(argv[3], format->name)))
+				test_leaves(format, *shift, rounds);
+	return ok_end();
 }

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "get.h"
 #include "reshape.h"
 #include "split_random.h"
+#include "util.h"
 #include "writer.h"
 
 #define OPERATIONS	60
@@ -82,9 +84,7 @@ static void flush(struct iommu_dirty_read *read)
 	if (read->cleared <= read->cleared_last)
 		writer_forget(&rig->writer, read->cleared, read->cleared_last,
 			      read->cleared_sizes);
-	read->cleared = ~0UL;
-	read->cleared_last = 0;
-	read->cleared_sizes = 0;
+	get_flushed(read);
 }
 
 static unsigned long rnd(unsigned long below)
@@ -214,15 +214,6 @@ static void map_all(void)
 		table_map(&rig->table, at, shift);
 		table_map(&rig->fresh, at, shift);
 	}
-}
-
-static void *zeroed(size_t nr, size_t size)
-{
-	void *memory = calloc(nr, size);
-
-	if (!memory)
-		abort();
-	return memory;
 }
 
 static void rig_init(struct rig *new, const struct format *format,

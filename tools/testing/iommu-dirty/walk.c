@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "model.h"
+#include "util.h"
 
 /* log2 of sizes of leaves: the smallest, level 2's, and the largest to 1 GiB */
 #define SMALL	(format->page_shift)
@@ -16,24 +17,11 @@
 		 HUGE + format->index_bits)
 
 static const struct format *format;
-static unsigned int tests, failures;
-
-static void ok(bool good, const char *name, const char *remark)
-{
-	if (!good) {
-		failures++;
-		printf("# %s\n", remark ?: "");
-	}
-	printf("%sok %u %s: %s\n", good ? "" : "not ", ++tests, format->name,
-	       name);
-}
 
 static void expect(struct table *table, const struct request *request,
 		   const char *name)
 {
-	const char *verdict = read_and_judge(table, request);
-
-	ok(!verdict, name, verdict);
+	ok_unless(read_and_judge(table, request), format, "%s", name);
 }
 
 static void fill(struct table *table, unsigned long iova, unsigned int shift,
@@ -101,11 +89,14 @@ static void test_part_of_leaf(void)
 	fill(&table, 1UL << HUGE, HUGE, 1);
 	leaf_write(&table, table.leaves, 0);
 	expect(&table, &first_half, "first half of a leaf");
-	ok(leaf_dirty(&table, table.leaves), "the leaf stays dirty after it", NULL);
+	ok(leaf_dirty(&table, table.leaves), format,
+	   "the leaf stays dirty after it");
 	expect(&table, &second_half, "second half of a leaf");
-	ok(leaf_dirty(&table, table.leaves), "the leaf stays dirty after that", NULL);
+	ok(leaf_dirty(&table, table.leaves), format,
+	   "the leaf stays dirty after that");
 	expect(&table, &whole, "all of the leaf");
-	ok(!leaf_dirty(&table, table.leaves), "the leaf is clean after all of it", NULL);
+	ok(!leaf_dirty(&table, table.leaves), format,
+	   "the leaf is clean after all of it");
 	table_free(&table);
 }
 
@@ -126,7 +117,6 @@ static void test_replicas(void)
 		struct request all = part;
 		const char *verdict = NULL;
 		struct table table;
-		char name[64];
 
 		if (format->words(shift) == 1)
 			continue;
@@ -141,9 +131,7 @@ static void test_replicas(void)
 			if (!verdict && leaf_dirty(&table, table.leaves))
 				verdict = "a word stays dirty";
 		}
-		snprintf(name, sizeof(name), "any word of a leaf of 2^%u",
-			 shift);
-		ok(!verdict, name, verdict);
+		ok_unless(verdict, format, "any word of a leaf of 2^%u", shift);
 		table_free(&table);
 	}
 }
@@ -183,11 +171,11 @@ static void test_dirtied_between_windows(void)
 		snprintf(name, sizeof(name), "dirtied before window %u of 8",
 			 window + 1);
 		expect(&table, &request, name);
-		ok(leaf_dirty(&table, table.leaves), "and stays dirty", NULL);
+		ok(leaf_dirty(&table, table.leaves), format, "and stays dirty");
 
 		request.between = NULL;
 		expect(&table, &request, "the next read reports it");
-		ok(!leaf_dirty(&table, table.leaves), "and clears it", NULL);
+		ok(!leaf_dirty(&table, table.leaves), format, "and clears it");
 		table_free(&table);
 	}
 }
@@ -227,9 +215,9 @@ static void test_remapped_between_windows(bool dirty)
 		leaf_write(&table, table.leaves + i, 0);
 	expect(&table, &request, dirty ? "dirty leaves replaced by a large one" :
 	       "clean leaves replaced by a large one");
-	ok(leaf_dirty(&table, table.leaves), "which stays dirty", NULL);
+	ok(leaf_dirty(&table, table.leaves), format, "which stays dirty");
 	expect(&table, &request, "the next read reports all of it");
-	ok(!leaf_dirty(&table, table.leaves), "and makes it clean", NULL);
+	ok(!leaf_dirty(&table, table.leaves), format, "and makes it clean");
 	table_free(&table);
 }
 
@@ -267,7 +255,8 @@ static void test_edges(void)
 			table_free(&table);
 		}
 	}
-	ok(!verdict, "ranges that begin and end at word edges", verdict);
+	ok_unless(verdict, format,
+		  "ranges that begin and end at word edges");
 }
 
 int main(void)
@@ -282,6 +271,5 @@ int main(void)
 		test_remapped_between_windows(true);
 		test_edges();
 	}
-	printf("1..%u\n", tests);
-	return failures != 0;
+	return ok_end();
 }

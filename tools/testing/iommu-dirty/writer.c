@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reshape.h"
+#include "util.h"
 #include "writer.h"
 
 void writer_init(struct writer *writer, struct table *table,
@@ -13,11 +14,9 @@ void writer_init(struct writer *writer, struct table *table,
 	writer->table = table;
 	writer->base = base;
 	writer->nr = nr;
-	writer->random = seed * 0x9e3779b97f4a7c15 | 1;
-	writer->pages = calloc(nr, sizeof(*writer->pages));
-	writer->stamp = calloc(nr, sizeof(*writer->stamp));
-	if (!writer->pages || !writer->stamp)
-		abort();
+	writer->random = random_state(seed);
+	writer->pages = zeroed(nr, sizeof(*writer->pages));
+	writer->stamp = zeroed(nr, sizeof(*writer->stamp));
 	writer_choose(writer);
 }
 
@@ -29,10 +28,7 @@ void writer_free(struct writer *writer)
 
 unsigned long writer_random(struct writer *writer, unsigned long below)
 {
-	writer->random ^= writer->random << 13;
-	writer->random ^= writer->random >> 7;
-	writer->random ^= writer->random << 17;
-	return (writer->random >> 16) % below;
+	return next_random(&writer->random, below);
 }
 
 void writer_choose(struct writer *writer)
