@@ -83,7 +83,7 @@ static int write_some(struct run *run)
 		w[n].iova = s->iova + below(run, s->length - w[n].len + 1);
 		/* Half of them to few pages, for these are cached. */
 		if (below(run, 2))
-			w[n].iova = s->iova + below(run, PAGE - E1000E_MIN_LEN);
+			w[n].iova = s->iova + below(run, PAGE - E1000E_MIN_LEN + 1);
 		if (w[n].iova + w[n].len > s->iova + s->length)
 			w[n].len = E1000E_MIN_LEN;
 		n++;

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../dma/expect.h"
 #include "../dma/iommufd.h"
 #include "../dma/oracle.h"
 #include "iommufd_test.h"
@@ -36,15 +37,6 @@
 
 /* IOVA whose bits fill a page of bitmap, one a leaf: a window of the kernel's */
 #define MOCK_WINDOW	(4096 * 8 * MOCK_PAGE)
-
-#define NO_CLEAR	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR
-
-/*
- * Statements, unlike the harness's own: its handler would run behind, not in,
- * a loop without braces.
- */
-#define OK(x)		do { EXPECT_EQ(0, x); } while (0)
-#define MUST(x)		do { ASSERT_EQ(0, x); } while (0)
 
 /* How long a race may go on until what it is there for has happened */
 #define MOCK_RACE_LIMIT_MS	60000

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "kselftest_harness.h"
+#include "edu.h"
 #include "guest.h"
 #include "vm.h"
 
@@ -322,10 +323,10 @@ static bool same_registers(struct vm *src, struct vm *dst)
 	all &= same("factorial", 5040, vm_read(dst, 4, bar + 0x08));
 	all &= same("status", vm_read(src, 4, bar + 0x20), vm_read(dst, 4, bar + 0x20));
 	all &= same("irqs", vm_read(src, 4, bar + 0x24), vm_read(dst, 4, bar + 0x24));
-	all &= same("src", 0x40000 + p->src, vm_read(dst, 8, bar + 0x80));
-	all &= same("dst", p->dst, vm_read(dst, 8, bar + 0x88));
-	all &= same("count", GUEST_LEN, vm_read(dst, 8, bar + 0x90));
-	all &= same("command", 2, vm_read(dst, 8, bar + 0x98));
+	all &= same("src", EDU_BUF + p->src, vm_read(dst, 8, bar + EDU_DMA_SRC));
+	all &= same("dst", p->dst, vm_read(dst, 8, bar + EDU_DMA_DST));
+	all &= same("count", GUEST_LEN, vm_read(dst, 8, bar + EDU_DMA_COUNT));
+	all &= same("command", EDU_CMD_TO_RAM, vm_read(dst, 8, bar + EDU_DMA_CMD));
 	p->run = 1;
 	return all;
 }

@@ -488,19 +488,20 @@ void vm_edu_setup(struct vm *vm, unsigned int slot)
 void vm_edu_start(struct vm *vm, unsigned int slot, uint64_t addr,
 		  unsigned int len, unsigned int off, bool to_ram)
 {
-	uint64_t bar = VM_BAR(slot), buffer = 0x40000 + off;
+	uint64_t bar = VM_BAR(slot), buffer = EDU_BUF + off;
 
-	vm_write(vm, 8, bar + 0x80, to_ram ? buffer : addr);
-	vm_write(vm, 8, bar + 0x88, to_ram ? addr : buffer);
-	vm_write(vm, 8, bar + 0x90, len);
-	vm_write(vm, 4, bar + 0x98, to_ram ? 3 : 1);
+	vm_write(vm, 8, bar + EDU_DMA_SRC, to_ram ? buffer : addr);
+	vm_write(vm, 8, bar + EDU_DMA_DST, to_ram ? addr : buffer);
+	vm_write(vm, 8, bar + EDU_DMA_COUNT, len);
+	vm_write(vm, 4, bar + EDU_DMA_CMD,
+		 EDU_CMD_RUN | (to_ram ? EDU_CMD_TO_RAM : 0));
 }
 
 void vm_edu_wait(struct vm *vm, unsigned int slot)
 {
 	uint64_t end = now_ms() + VM_WAIT_MS;
 
-	while (vm_read(vm, 4, VM_BAR(slot) + 0x98) & 1) {
+	while (vm_read(vm, 4, VM_BAR(slot) + EDU_DMA_CMD) & EDU_CMD_RUN) {
 		if (now_ms() > end)
 			die("%s: a transfer does not end", vm->name);
 		nap(10);
