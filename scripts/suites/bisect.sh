@@ -60,8 +60,8 @@ build() {
 		options+=(CONFIG_KUNIT=y CONFIG_IOMMU_DIRTY_KUNIT_TEST=y)
 	configured "$commit" "$out" "$arch" gcc "${options[@]}" || return
 	logged "$out/$commit.log" kmake "$source" "$out" "$arch" gcc W=1 drivers/iommu/ || return
-	comm -23 <(symbols -u "$out/drivers/iommu/built-in.a") \
-		<(symbols -U "$out/drivers/iommu/built-in.a") >"$out/$commit.undefined"
+	comm -23 <(symbols undefined "$out/drivers/iommu/built-in.a") \
+		<(symbols defined "$out/drivers/iommu/built-in.a") >"$out/$commit.undefined"
 }
 
 # The base is configured and compiled wholly: a log has the warnings of what was

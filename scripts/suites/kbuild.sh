@@ -82,7 +82,8 @@ drivers() {
 # shellcheck disable=SC2034 # for those who source this
 in_all=(CONFIG_IOMMUFD=y CONFIG_IOMMUFD_TEST=y)
 
-# symbols DIRECTION OBJECT...: those that are undefined (-u) or defined (-U) there
+# symbols undefined|defined OBJECT...: those that are so there. In words, since nm of
+# binutils 2.40 takes -U for an option with a value.
 symbols() {
-	nm -g "$1" "${@:2}" | awk 'NF > 1 { print $NF }' | sort -u
+	nm -g "--$1-only" "${@:2}" | awk 'NF > 1 { print $NF }' | sort -u
 }

@@ -62,8 +62,8 @@ finds() {
 	logged "$out/log" kmake "$tree" "$out" "$arch" gcc drivers/iommu/ || return
 	new_warnings "$out/log" "$arch" || return
 	mapfile -t modules < <(find "$out/drivers/iommu" -name '*.mod' | sed 's/mod$/o/')
-	symbols -u "${modules[@]}" >"$out/wanted" || return
-	symbols -U "$out/drivers/iommu/built-in.a" | comm -12 - "$out/wanted" >"$out/there" ||
+	symbols undefined "${modules[@]}" >"$out/wanted" || return
+	symbols defined "$out/drivers/iommu/built-in.a" | comm -12 - "$out/wanted" >"$out/there" ||
 		return
 	nm "$out/drivers/iommu/built-in.a" | sed -n 's/.* __export_symbol_//p' |
 		sort -u >"$out/exported" || return
@@ -103,10 +103,10 @@ without() {
 		object=$top/build/kernel/static-$arch-gcc/${source%.c}.o
 		[[ $source != *.c || ! -f $object ]] || ours+=("$object")
 	done
-	symbols -U "$out/drivers/iommu/built-in.a" >"$out/there" || return
-	symbols -u "$out/drivers/iommu/built-in.a" | comm -23 - "$out/there" >"$out/wanted" ||
+	symbols defined "$out/drivers/iommu/built-in.a" >"$out/there" || return
+	symbols undefined "$out/drivers/iommu/built-in.a" | comm -23 - "$out/there" >"$out/wanted" ||
 		return
-	symbols -U "${ours[@]}" >"$out/ours" || return
+	symbols defined "${ours[@]}" >"$out/ours" || return
 	if [ ! -s "$out/wanted" ] || [ ! -s "$out/ours" ]; then
 		echo "no symbols to compare: was everything built?"
 		return 1
