@@ -8,25 +8,35 @@ set -euo pipefail
 
 # A mail whose file stands in this repository is checked there, not in the hook.
 style_of_hooks() (
-	local status=0 patch
+	local hooks
 	cd "$tree" || return
-	for patch in "$top"/patches/*.patch; do
-		grep -q '^diff --git' "$patch" || continue
-		checkpatch --no-signoff --ignore FILE_PATH_CHANGES,EMAIL_SUBJECT \
-			"$patch" || status=1
-	done
-	return "$status"
+	mapfile -t hooks < <(grep -l '^diff --git' "$top"/patches/*.patch)
+	each --no-signoff --ignore FILE_PATH_CHANGES,EMAIL_SUBJECT -- "${hooks[@]}"
 )
+
+# each OPTION... -- FILE...: checkpatch on each, on all processors
+each() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	printf '%s\0' "$@" |
+		xargs -0 -n 1 -P "$(nproc)" bash -c 'checkpatch "$@"' bash "${options[@]}"
+}
+export tree
+export -f checkpatch
 
 # DEFINE_IOMMU_DIRTY_WALK() names a function that calls itself.
 style_of_files() {
-	(cd "$tree" && checkpatch --ignore MACRO_ARG_REUSE -f "${kernel_sources[@]}")
+	(cd "$tree" && each --ignore MACRO_ARG_REUSE -f -- "${kernel_sources[@]}")
 }
 
 style_of_tools() {
 	local tools
 	mapfile -t tools < <(printf '%s\n' "${sources[@]}" | grep '^tools/')
-	(cd "$tree" && checkpatch --ignore "$user_space" -f "${tools[@]}")
+	(cd "$tree" && each --ignore "$user_space" -f -- "${tools[@]}")
 }
 
 # All warnings there are of our files; the base's header has some of its own.
