@@ -25,7 +25,10 @@ static unsigned long state;
 
 static unsigned long rnd(unsigned long below)
 {
-	return next_random(&state, below);
+	unsigned long value = random_step(&state);
+
+	/* The lowest bits are the least random ones. */
+	return (value >> 8 | value << 56) % below;
 }
 
 static void seed_rnd(unsigned long seed, unsigned long table)

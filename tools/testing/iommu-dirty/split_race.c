@@ -27,8 +27,8 @@
 #define NR_READERS	3
 #define NR_WRITES	8
 #define NR_LEAVES	2
-/* Rounds within which the fault must show */
-#define FAULT_ROUNDS	100000
+/* Rounds within which the fault must show. Of two words it takes some 10000. */
+#define FAULT_ROUNDS	1000000
 
 struct race;
 
@@ -79,7 +79,7 @@ static unsigned long rnd(unsigned long below)
 /* Let others go on, now and then: wherever a word is exchanged or cleared. */
 static void chance(void)
 {
-	if (!rnd(16))
+	if (!rnd(4))
 		sched_yield();
 }
 
