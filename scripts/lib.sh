@@ -57,12 +57,14 @@ hash_files() {
 }
 
 # set_compiler NAME: sets $cc. With ccache whatever is built twice is faster,
-# without it everything still works. Paths below build/ count as relative.
+# without it everything still works. Paths below build/ count as relative; which
+# headers a file has, the compiler says: to have them included once more to find
+# out would take a sixth of all compiling.
 set_compiler() {
 	cc=$1
 	command -v ccache >/dev/null || return 0
 	export CCACHE_DIR=${CCACHE_DIR:-$top/build/ccache}
-	export CCACHE_BASEDIR=$top/build CCACHE_NOHASHDIR=1
+	export CCACHE_BASEDIR=$top/build CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
 	# shellcheck disable=SC2034 # for those who source this
 	cc="ccache $cc"
 }
