@@ -151,7 +151,7 @@ void iommufd_dirty_unmap_area(struct iommufd_dirty_unmap *unmap,
 int iommufd_ioas_unmap_dirty(struct iommufd_ioas *ioas, unsigned long iova,
 			     unsigned long last,
 			     const struct iommufd_dirty_bits *bits,
-			     bool untracked_dirty, unsigned long *unmapped);
+			     const bool *blind, unsigned long *unmapped);
 int iommufd_ioas_unmap_dirty_ioctl(struct iommufd_ucmd *ucmd);
 
 /**

@@ -484,7 +484,8 @@ int iommufd_type1_unmap(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas,
 		rc = iommufd_dirty_mark(&ioas->iopt, &req.bits, req.last);
 	if (!rc)
 		rc = iommufd_ioas_unmap_dirty(ioas, req.bits.iova, req.last,
-					      &req.bits, true, unmapped);
+					      &req.bits, &ioas->type1.blind,
+					      unmapped);
 	/* To unmap nothing is no error here. */
 	if (rc == -ENOENT &&
 	    !iommufd_type1_mapped(ioas, req.bits.iova, req.last))

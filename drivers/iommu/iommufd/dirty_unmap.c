@@ -67,7 +67,8 @@
  * struct iommufd_dirty_unmap - unmapping a range with a report
  * @ioas: whose range it is
  * @bits: where the bits go
- * @untracked_dirty: what is not tracked is dirty; else it is an error
+ * @blind: somebody who was not tracked is gone; NULL if that is an error while
+ *         they are there
  * @user: address of the first page of the bitmap that is pinned
  * @pages: the pinned pages of the bitmap
  * @nr_pages: number of them
@@ -78,7 +79,7 @@
 struct iommufd_dirty_unmap {
 	struct iommufd_ioas *ioas;
 	const struct iommufd_dirty_bits *bits;
-	bool untracked_dirty;
+	const bool *blind;
 	unsigned long user;
 	struct page **pages;
 	unsigned long nr_pages;
@@ -283,8 +284,8 @@ void iommufd_dirty_unmap_area(struct iommufd_dirty_unmap *unmap,
 	 * What a driver writes by itself is not in any page table. One that goes
 	 * leaves a mark, having taken domains_rwsem for write.
 	 */
-	if (unmap->untracked_dirty)
-		whole = ioas->type1.blind ||
+	if (unmap->blind)
+		whole = *unmap->blind ||
 			!xa_empty(&ioas->iopt.access_list);
 	list_for_each_entry(hwpt, &ioas->hwpt_list, hwpt_item) {
 		if (whole)
@@ -300,7 +301,7 @@ static int iommufd_dirty_unmap_check(struct iommufd_dirty_unmap *unmap)
 {
 	struct iommufd_hwpt_paging *hwpt;
 
-	if (unmap->untracked_dirty)
+	if (unmap->blind)
 		return 0;
 	list_for_each_entry(hwpt, &unmap->ioas->hwpt_list, hwpt_item)
 		if (!READ_ONCE(hwpt->common.domain->dirty_enabled))
@@ -409,10 +410,11 @@ static int iommufd_dirty_unmap_range(struct iommufd_dirty_unmap *unmap,
  * @iova: first IOVA
  * @last: last IOVA
  * @bits: where the bits go
- * @untracked_dirty: of a HWPT that is not tracking, or of an access by a driver,
- *		     it is not known what they wrote: all pages of the areas are
- *		     reported then. If not set, the former is an error and the
- *		     latter is not looked at
+ * @blind: Not NULL if of a HWPT that is not tracking, or of an access by a driver,
+ *	   it is not known what they wrote: all pages of the areas are reported
+ *	   while there is one, or if *@blind says, which is set with domains_rwsem
+ *	   held for write, that there was. NULL if the former is an error and the
+ *	   latter is not looked at
  * @unmapped: set to the number of bytes that were unmapped, on errors as well
  *
  * Areas that were unmapped when an error occurs are reported. The others are as
@@ -429,12 +431,12 @@ static int iommufd_dirty_unmap_range(struct iommufd_dirty_unmap *unmap,
 int iommufd_ioas_unmap_dirty(struct iommufd_ioas *ioas, unsigned long iova,
 			     unsigned long last,
 			     const struct iommufd_dirty_bits *bits,
-			     bool untracked_dirty, unsigned long *unmapped)
+			     const bool *blind, unsigned long *unmapped)
 {
 	struct iommufd_dirty_unmap unmap = {
 		.ioas = ioas,
 		.bits = bits,
-		.untracked_dirty = untracked_dirty,
+		.blind = blind,
 	};
 	u64 begun = 0;
 	int rc;
@@ -486,7 +488,7 @@ int iommufd_ioas_unmap_dirty_ioctl(struct iommufd_ucmd *ucmd)
 		bits.user = cmd->data;
 		bits.shift = ilog2(cmd->page_size);
 		rc = iommufd_ioas_unmap_dirty(ioas, cmd->iova, last, &bits,
-					      false, &unmapped);
+					      NULL, &unmapped);
 	}
 	/* Whoever gets an error wants to know what is gone. */
 	cmd->length = unmapped;
