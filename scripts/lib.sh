@@ -71,7 +71,8 @@ set_compiler() {
 
 # for_machine NAME: sets what programs and kernels of a test machine are built
 # with: $arch, $pages, the size of a page, $cross, the prefix of its compiler,
-# and $busybox.
+# and $busybox; and what the programs that do DMA want: $mem, and $hugepages, which
+# are of 2 MiB or of 512 MiB.
 for_machine() {
 	local machine_arch machine_pages=4k release lock_fd
 	[ -f "$top/scripts/machines/${1%%,*}.sh" ] ||
@@ -79,6 +80,10 @@ for_machine() {
 	# shellcheck source=scripts/machines/vtd.sh
 	. "$top/scripts/machines/${1%%,*}.sh"
 	arch=$machine_arch pages=$machine_pages cross='' busybox=/bin/busybox
+	# shellcheck disable=SC2034 # for those who source this
+	mem=3G hugepages=128
+	# shellcheck disable=SC2034
+	[ "$pages" = 4k ] || mem=6G hugepages=4
 	[ "$arch" != x86 ] || return 0
 	# shellcheck disable=SC2034 # for those who source this
 	cross=aarch64-linux-gnu-

@@ -31,9 +31,6 @@ mkdir -p "$out"
 image=$("$top/scripts/kernel.sh" --arch "$arch" --pages "$pages" "${build[@]}")
 headers=$("$top/scripts/kernel.sh" --headers --arch "$arch")
 tree=$("$top/scripts/compose.sh")
-# They are of 2 MiB or of 512 MiB.
-mem=3G hugepages=128
-[ "$pages" = 4k ] || mem=6G hugepages=4
 make -s -C "$tree/tools/testing/selftests/iommu/dma" OUTPUT="$out" HDR="$headers" \
 	CROSS_COMPILE="$cross" CC="${cross}gcc" "$out/dma_dirty"
 make -s -C "$tree/tools/iommu-dirty" O="$out" HDR="${headers%/include}" CC="${cross}gcc"

@@ -65,11 +65,6 @@ make -s -C "$tree/$dma" OUTPUT="$work" HDR="$headers" CROSS_COMPILE="$cross" \
 	CC="${cross}gcc" "${programs[@]/#/$work/}"
 "$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd.gz" "${programs[@]/#/$work/}"
 
-# A test's areas have as many pages whatever the size of a page, and the huge
-# pages that go with it are of 2 MiB or of 512 MiB.
-mem=3G hugepages=128
-[ "$pages" = 4k ] || mem=6G hugepages=4
-
 run() {
 	boot_results --programs $((times * ${#programs[@]})) --tests "${names[*]}" \
 		"${machine//[,=]/-}-$kernel" --kernel "$image" \
