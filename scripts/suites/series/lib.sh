@@ -3,23 +3,7 @@
 #
 # What the parts of suite series share: the composed tree, and copies of the base.
 
-. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-. "$top/scripts/mails.sh"
-
-part_usage() {
-	cat <<END
-usage: scripts/suites/series/$me.sh
-
-A part of suite series: scripts/suites/series.sh --help says what it does.
-END
-}
-
-case ${1:-} in
--h | --help) part_usage; exit ;;
-esac
-
-lock "$work"
-tree=$("$top/scripts/compose.sh")
+. "$(dirname "${BASH_SOURCE[0]}")/../part.sh"
 rm -rf "${work:?}"/*/
 export GIT_AUTHOR_NAME='A Tester' GIT_AUTHOR_EMAIL=tester@localhost
 export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL

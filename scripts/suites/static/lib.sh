@@ -3,23 +3,7 @@
 #
 # What the parts of suite static share: the composed tree and lists of its files.
 
-. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-. "$top/scripts/mails.sh"
-
-part_usage() {
-	cat <<END
-usage: scripts/suites/static/$me.sh
-
-A part of suite static: scripts/suites/static.sh --help says what it does.
-END
-}
-
-case ${1:-} in
--h | --help) part_usage; exit ;;
-esac
-
-lock "$work"
-tree=$("$top/scripts/compose.sh")
+. "$(dirname "${BASH_SOURCE[0]}")/../part.sh"
 mapfile -t files < <(overlay)
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.[ch]$')
 # shellcheck disable=SC2034 # for the parts, as all that follows
