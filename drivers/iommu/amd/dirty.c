@@ -10,7 +10,6 @@
  *
  * Only v1 tables have these bits; domains that user space asks for have such.
  */
-
 #include <linux/iommu-dirty.h>
 #include <linux/iommu.h>
 #include <linux/seqlock.h>
