@@ -25,10 +25,10 @@ usage: scripts/boot.sh --kernel FILE --initrd FILE [OPTION...] -- COMMAND
   --timeout S      kill the machine after S seconds (default 600)
   --interactive    a terminal on the console; COMMAND may be left out for a shell
 
-COMMAND is one line for the guest's sh. There are two e1000e and three edu
+COMMAND is one line for the guest's sh. There are two e1000e and five edu
 devices in the machine, the last edu behind a bridge to conventional PCI, whose
-id its requests carry. The binary comes from scripts/qemu.sh unless QEMU=
-names one.
+id its requests carry, the two before it functions of one device. The binary
+comes from scripts/qemu.sh unless QEMU= names one.
 
 Exit status: the command's; 2 the kernel panicked; 3 the kernel complained
 (KASAN, lockdep, WARNING, ...); 124 time was up; 125 the machine did not run.
@@ -125,6 +125,8 @@ qemu=("$QEMU" -nodefaults -no-user-config -display none -no-reboot
 	-chardev "file,id=data,path=$data" -serial chardev:data
 	-device edu,dma_mask=0xffffffffffffffff
 	-device edu,dma_mask=0xffffffffffffffff
+	-device edu,addr=0x1c.0,multifunction=on,dma_mask=0xffffffffffffffff
+	-device edu,addr=0x1c.1,multifunction=on,dma_mask=0xffffffffffffffff
 	-device e1000e,romfile= -device e1000e,romfile=
 	-device "$machine_bridge,id=conventional"
 	-device edu,bus=conventional,addr=1,dma_mask=0xffffffffffffffff

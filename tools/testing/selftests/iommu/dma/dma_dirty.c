@@ -7,9 +7,10 @@
  * bit: none lost, none invented.  The numbers in "promise 4" are those of the
  * list in Documentation/driver-api/iommu-dirty-tests.rst.
  *
- * The tests need an e1000e and three edu devices of QEMU's behind an IOMMU with
- * Dirty bits, the last edu behind a bridge to conventional PCI as well; nothing
- * else may use them.  They need huge pages, and to be root.
+ * The tests need an e1000e and five edu devices of QEMU's behind an IOMMU with
+ * Dirty bits, the last edu behind a bridge to conventional PCI as well, the two
+ * before it functions of one device; nothing else may use them.  They need huge
+ * pages, and to be root.
  *
  * One program in one unit: the harness keeps its list of tests in static
  * variables, so tests that are compiled apart would not be found.
@@ -29,6 +30,7 @@
 #include "test_bitmap.c"
 #include "test_args.c"
 #include "test_race.c"
+#include "test_plug.c"
 #include "test_random.c"
 #include "test_unmap.c"
 

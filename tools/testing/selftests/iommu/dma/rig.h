@@ -31,9 +31,13 @@
 /* The network device's block, in whole pages */
 #define NIC_MEM		((E1000E_MEM_SIZE + PAGE - 1) / PAGE * PAGE)
 
-/* The last of the edu devices is behind a bridge to conventional PCI. */
-#define RIG_EDUS	3
-#define RIG_EDU_BRIDGED	2
+/*
+ * Two edu devices are alone in their groups, two are functions of one device, so
+ * that they share a group, and the last is behind a bridge to conventional PCI.
+ */
+#define RIG_EDUS	5
+#define RIG_EDU_GROUP	2
+#define RIG_EDU_BRIDGED	4
 
 /* The processor's page, and the IOMMU's; known after rig_open() */
 extern uint64_t rig_page;

@@ -88,8 +88,10 @@ TEST_F(alias, among_others)
 	unsigned int nth;
 
 	MUST(rig_add_edu(r, 0));
+	MUST(rig_add_edu(r, RIG_EDU_GROUP));
 	MUST(vfio_attach(self->dev, r->hwpt));
 	MUST(rig_set(r, true));
+	MUST(rig_add_edu(r, RIG_EDU_GROUP + 1));
 	MUST(rig_add_edu(r, 1));
 	expect_bridged_tracked(_metadata, r);
 	for (nth = 0; nth < RIG_EDUS; nth++) {

@@ -14,6 +14,7 @@ struct race {
 	pthread_barrier_t start;
 	int (*act)(struct race *race);
 	uint32_t hwpt;
+	void *data;		/* of the action */
 	uint64_t seed;
 	uint64_t delay_ns;	/* of the action */
 	uint64_t act_ns;	/* what the action took */

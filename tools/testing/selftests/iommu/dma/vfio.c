@@ -93,6 +93,15 @@ int vfio_iommu(const char *bdf, char *name)
 	return read_link(bdf, "iommu", name, VFIO_IOMMU_LEN);
 }
 
+int vfio_group(const char *bdf)
+{
+	char name[32];
+	int rc;
+
+	rc = read_link(bdf, "iommu_group", name, sizeof(name));
+	return rc ? rc : atoi(name);
+}
+
 static bool bound_to_vfio(const char *bdf)
 {
 	char name[32];
@@ -101,7 +110,7 @@ static bool bound_to_vfio(const char *bdf)
 	       strcmp(name, "vfio-pci") == 0;
 }
 
-static int bind_to_vfio(const char *bdf)
+int vfio_bind(const char *bdf)
 {
 	char path[256];
 	int rc;
@@ -202,17 +211,17 @@ static int open_cdev(const char *bdf)
 
 int vfio_open_group(const char *bdf, int container)
 {
-	char name[32], node[64], dev[256];
-	int fd, rc;
+	char node[64], dev[256];
+	int fd, group, rc;
 
-	rc = bind_to_vfio(bdf);
+	rc = vfio_bind(bdf);
 	if (rc)
 		return rc;
-	rc = read_link(bdf, "iommu_group", name, sizeof(name));
-	if (rc)
-		return rc;
-	snprintf(node, sizeof(node), GROUP_DIR "/%s", name);
-	snprintf(dev, sizeof(dev), "/sys/class/vfio/%s/dev", name);
+	group = vfio_group(bdf);
+	if (group < 0)
+		return group;
+	snprintf(node, sizeof(node), GROUP_DIR "/%d", group);
+	snprintf(dev, sizeof(dev), "/sys/class/vfio/%d/dev", group);
 	fd = open_node(node, dev);
 	if (fd < 0)
 		return fd;
@@ -259,7 +268,7 @@ static int open_bound(struct vfio_dev *dev)
 	};
 	int rc;
 
-	rc = bind_to_vfio(dev->bdf);
+	rc = vfio_bind(dev->bdf);
 	if (rc)
 		return rc;
 	dev->fd = open_cdev(dev->bdf);

@@ -55,6 +55,22 @@ int vfio_find(uint16_t vendor, uint16_t device, unsigned int nth, char *bdf);
 int vfio_iommu(const char *bdf, char *name);
 
 /**
+ * vfio_group - the number of the group that a device is in
+ * @bdf: the device's address
+ *
+ * Return: the number, or -ENODEV if it is in none.
+ */
+int vfio_group(const char *bdf);
+
+/**
+ * vfio_bind - give a device to vfio-pci, which whoever had it loses
+ * @bdf: the device's address
+ *
+ * Return: 0 or a negative errno.
+ */
+int vfio_bind(const char *bdf);
+
+/**
  * vfio_open_group - bind to vfio-pci, open the group, VFIO_GROUP_SET_CONTAINER
  * @bdf: the device's address
  * @container: an open /dev/vfio/vfio
