@@ -136,12 +136,13 @@ struct iommu_dirty_read {
  *       invalidate whatever was cached under the old setting, leaf dirt
  *       included, before returning. Called only when the setting changes. When
  *       it fails the hardware is as it was. The core calls it, and attaches
- *       devices, under one lock: the list of devices stands still, and a
- *       device that is attached later takes its setting from
- *       iommu_domain::dirty_enabled, which the core changes before @set and
- *       changes back if that fails. Returns 0 or a negative errno, which user
- *       space gets. Context: process context, may sleep; iommufd_dirty::lock
- *       is held for write.
+ *       devices, under one lock: the list of devices stands still but for
+ *       those that are plugged into a group in use, or out of it, for which a
+ *       lock of the driver's is needed. A device that is attached later takes
+ *       its setting from iommu_domain::dirty_enabled, which the core changes
+ *       before @set and changes back if that fails. Returns 0 or a negative
+ *       errno, which user space gets. Context: process context, may sleep;
+ *       iommufd_dirty::lock is held for write.
  * @sync: Wait until the leaves show every write that a device has completed
  *        before. NULL where hardware completes no write earlier than that.
  *        Context: process context, with iommufd_dirty::lock or without.

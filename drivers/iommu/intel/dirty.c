@@ -19,6 +19,7 @@
 #include <linux/iommu-dirty.h>
 #include <linux/iommu.h>
 #include <linux/pci.h>
+#include <linux/rculist.h>
 
 #include "dirty.h"
 #include "dirty_fmt.h"
@@ -66,8 +67,8 @@ static int intel_dirty_set_device(struct device_domain_info *info, bool enable)
 		return -ENODEV;
 	}
 	/*
-	 * A device that is plugged in joins its group, whose domain this is,
-	 * without the core: it takes the setting when it gets its entry.
+	 * On its way in, and takes the setting with its entry; or on its way
+	 * out. See intel_dirty_set_devices().
 	 */
 	if (!pasid_pte_is_present(pte)) {
 		spin_unlock(&iommu->lock);
@@ -96,22 +97,34 @@ static int intel_dirty_set_device(struct device_domain_info *info, bool enable)
 }
 
 /*
- * Switch every device of @domain, up to the first that fails. The list stands
- * still, since the core excludes attaching; only who unplugs one device of a
- * group whose others are in use changes it, without a lock that could be taken
- * here. The one that usually protects it nests inside iommu->lock elsewhere.
+ * Switch every device of @domain, up to the first that fails. The core excludes
+ * attaching, but not a device that is plugged into a group in use, or out of it.
+ *
+ * Who is plugged in is in the list before it gets its entry. Who is plugged out
+ * loses its PASID table and its place in memory after a grace period.
+ * domain->lock would do for that as well, but it nests inside iommu->lock:
+ * domain_attach_iommu() looks for a NUMA node in this list.
  */
 static int intel_dirty_set_devices(struct dmar_domain *domain, bool enable)
 {
 	struct device_domain_info *info;
-	int ret;
+	int ret = 0;
 
-	list_for_each_entry(info, &domain->devices, link) {
+	/*
+	 * The core has written iommu_domain::dirty_enabled, the list is read
+	 * now. Who is plugged in does it the other way round: it adds itself,
+	 * takes iommu->lock, a full barrier on x86, and reads the setting for
+	 * its entry. One of the two sees the other.
+	 */
+	smp_mb();
+	rcu_read_lock();
+	list_for_each_entry_rcu(info, &domain->devices, link) {
 		ret = intel_dirty_set_device(info, enable);
 		if (ret)
-			return ret;
+			break;
 	}
-	return 0;
+	rcu_read_unlock();
+	return ret;
 }
 
 static int intel_dirty_set_all(struct dmar_domain *s2_domain, bool enable)
