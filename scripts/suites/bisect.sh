@@ -18,8 +18,9 @@ usage: scripts/suites/bisect.sh [--no-boot] [ARCH...]
 Builds drivers/iommu with W=1 at the base, with each fix of fixes/ on it, and at
 each commit of the series, for ${archs[*]} or those named. A warning that the base
 has not is a failure; so is a call of a function that only a later commit brings.
-Then builds the test machines' kernel at each of them and boots it; it must find
-the IOMMU, put devices behind it and have nothing to complain of.
+Then builds the test machines' kernel at each of them and boots it, if it is
+another than that of the commit before; it must find the IOMMU, put devices behind
+it and have nothing to complain of.
 
   --no-boot   leave that out, which takes most of the time
 END
@@ -69,7 +70,8 @@ build() {
 base() {
 	local out=$top/build/kernel/bisect-$1
 	mkdir -p "$out/drivers/iommu"
-	rm -f "$out"/*.log "$out"/*.undefined "$out/.config" "$out-boot/.config"
+	rm -f "$out"/*.log "$out"/*.undefined "$out/.config" "$out-boot/.config" \
+		"$work/booted-$1"
 	find "$out/drivers/iommu" -name '*.o' -delete
 	build "$1" base
 }
@@ -90,14 +92,18 @@ bootable() {
 	logged "$out/$2.log" kmake "$source" "$out" "$1" gcc "${image[$1]}"
 }
 
-# What the machine has to show for it: a device behind its IOMMU, that has a group
+# What the machine has to show for it: a device behind its IOMMU, that has a group.
+# A commit that changes no byte of the kernel that booted last has shown it.
 boots() {
 	local arch=$1 out=$top/build/kernel/bisect-$1-boot busybox
+	local kernel=$out/arch/$arch/boot/${image[$arch]} booted=$work/booted-$arch
 	bootable "$@" || return
+	! cmp "$kernel" "$booted" || return 0
+	rm -f "$booted"
 	for_machine "${machine[$arch]}"
 	"$top/scripts/initramfs.sh" --busybox "$busybox" "$work/initrd-$arch.gz" || return
 	# shellcheck disable=SC2016 # the guest's shell expands it
-	"$top/scripts/boot.sh" --kernel "$out/arch/$arch/boot/${image[$arch]}" \
+	"$top/scripts/boot.sh" --kernel "$kernel" \
 		--initrd "$work/initrd-$arch.gz" --iommu "${machine[$arch]}" --mem 1G \
 		--timeout 300 \
 		-- 'for d in /sys/bus/pci/devices/*; do
@@ -105,7 +111,8 @@ boots() {
 			echo vfio-pci >$d/driver_override
 			echo ${d##*/} >/sys/bus/pci/drivers_probe
 		done
-		ls /sys/bus/pci/devices/*/iommu_group/type && test -c /dev/vfio/devices/vfio0'
+		ls /sys/bus/pci/devices/*/iommu_group/type && test -c /dev/vfio/devices/vfio0' &&
+		cp "$kernel" "$booted"
 }
 
 # in_order ARCH: what a commit calls outside of drivers/iommu was called by the base,
