@@ -534,9 +534,12 @@ TEST_F(order, killed_between_windows)
 	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 1 << MOCK_DIRTY_HOLD_FLUSH));
 	pid = fork();
 	ASSERT_LE(0, pid);
-	if (!pid)
+	if (!pid) {
+		/* Who must fault a page in to pin it looks for signals too. */
+		memset(map, 0, size);
 		_exit(!!iommufd_get_dirty(hw->fd, hw->hwpt, 0, MOCK_START,
 					  HW_LENGTH, 4, map));
+	}
 	held = hw_is_held(hw->fd, hw->hwpt, MOCK_DIRTY_HOLD_FLUSH);
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(0, hw_hold(hw->fd, hw->hwpt, 0));
