@@ -157,45 +157,70 @@ TEST_F(unmap, split)
 	EXPECT_TRUE(hw_only(self->bits, PAGE, 1));
 }
 
+/* What came of unmapping while a device wrote, in all rounds */
+struct unmapped {
+	unsigned int writes;
+	unsigned int lost;
+	unsigned int invented;
+};
+
+/* One round */
+static int unmap_while_written(struct hw *hw, uint64_t iova, uint64_t seed,
+			       unsigned int pages, struct unmapped *u)
+{
+	uint8_t bits[BYTES] = {};
+	bool leaf[HW_PAGES] = {};
+	uint32_t log[HW_PAGES] = {}, writes, flushed;
+	uint64_t length = HW_LENGTH;
+	unsigned int i;
+	int rc;
+
+	rc = hw_run(hw->fd, hw->idev, iova, HW_LENGTH, seed);
+	if (rc)
+		return rc;
+	usleep(seed % 5 * 1000);
+	rc = iommufd_unmap_dirty(hw->fd, hw->ioas, iova, &length, MOCK_PAGE,
+				 bits);
+	usleep(2000);
+	hw_stop(hw->fd, hw->idev);
+	if (!rc)
+		rc = hw_log(hw->fd, hw->idev, log, &writes, &flushed);
+	if (rc)
+		return rc;
+	for (i = 0; i < HW_PAGES; i++) {
+		leaf[i / pages] |= !!log[i];
+		if (log[i] && !bit(bits, i) && !u->lost++)
+			printf("# page %u is lost\n", i);
+	}
+	for (i = 0; i < HW_PAGES; i++)
+		u->invented += bit(bits, i) && !leaf[i / pages];
+	u->writes += writes;
+	return 0;
+}
+
 /*
  * A device writes on and on, all the time. Whatever it wrote is reported, and
  * what is reported it wrote.
  */
 TEST_F_TIMEOUT(unmap, written_meanwhile, 120)
 {
-	unsigned int pages = variant->size / MOCK_PAGE, round, i;
-	uint32_t log[HW_PAGES], writes, flushed;
-	unsigned int lost = 0, invented = 0;
+	unsigned int pages = variant->size / MOCK_PAGE, round;
+	struct unmapped u = {};
 	uint64_t seed = hw_seed();
 	struct hw *hw = &self->hw;
 
 	for (round = 0; round < ROUNDS; round++) {
-		bool leaf[HW_PAGES] = {};
-
-		ASSERT_EQ(0, hw_run(hw->fd, hw->idev, MOCK_START, HW_LENGTH,
-				    seed + round));
-		usleep(round % 5 * 1000);
-		ASSERT_EQ(0, unmap_dirty(hw, &self->length, self->bits));
-		usleep(2000);
-		ASSERT_EQ(0, hw_stop(hw->fd, hw->idev));
-		memset(log, 0, sizeof(log));
-		ASSERT_EQ(0, hw_log(hw->fd, hw->idev, log, &writes, &flushed));
-		for (i = 0; i < HW_PAGES; i++) {
-			leaf[i / pages] |= !!log[i];
-			if (log[i] && !bit(self->bits, i) && !lost++)
-				printf("# page %u is lost\n", i);
-		}
-		for (i = 0; i < HW_PAGES; i++)
-			invented += bit(self->bits, i) && !leaf[i / pages];
+		ASSERT_EQ(0, unmap_while_written(hw, MOCK_START, seed + round,
+						 pages, &u));
 		ASSERT_EQ(0, iommufd_map(hw->fd, hw->ioas, hw->mem, MOCK_START,
 					 HW_LENGTH));
 		if (pages > 1)
 			ASSERT_EQ(0, hw_leaves(hw->fd, hw->hwpt, MOCK_START,
 					       HW_LENGTH, variant->size));
 	}
-	EXPECT_EQ(0, lost);
-	EXPECT_EQ(0, invented);
-	EXPECT_LT(0, writes);
+	EXPECT_EQ(0, u.lost);
+	EXPECT_EQ(0, u.invented);
+	EXPECT_LT(0, u.writes);
 }
 
 FIXTURE(areas)
@@ -410,6 +435,29 @@ TEST_F(areas, windows)
 		wrong += bit(map + 5, i) != !(i / bits % 63);
 	EXPECT_EQ(0, wrong);
 	munmap(map, HW_LENGTH / 32 + 4096);
+}
+
+/*
+ * Write permission is taken GiB by GiB: an area that reaches over the border of
+ * two, which a device writes meanwhile
+ */
+TEST_F_TIMEOUT(areas, written_across_a_border, 120)
+{
+	const uint64_t iova = GIB(1) - HW_LENGTH / 2;
+	struct unmapped u = {};
+	unsigned int round;
+	uint64_t seed = hw_seed();
+	struct hw *hw = &self->hw;
+
+	for (round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, iommufd_map(hw->fd, hw->ioas, hw->mem, iova,
+					 HW_LENGTH));
+		ASSERT_EQ(0, unmap_while_written(hw, iova, seed + round, 1,
+						 &u));
+	}
+	EXPECT_EQ(0, u.lost);
+	EXPECT_EQ(0, u.invented);
+	EXPECT_LT(0, u.writes);
 }
 
 /* The bitmap under the third area is missing: two are gone, with their report. */
